@@ -6,7 +6,7 @@ USER_PROFILES := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/snakemake
 # Programs of the environment start each other by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-slow test-slurm test-faults test-vllm slurm vllm lint benchmark benchmark-inference benchmark-workflow ui schema clean
+.PHONY: help demo test test-slow test-slurm test-faults test-browser test-vllm slurm vllm lint benchmark benchmark-inference benchmark-workflow ui schema clean
 
 help: ## print these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -53,6 +53,9 @@ test-slurm: .venv/slurm ## run the tests on a SLURM of their own; Debian, as roo
 
 test-faults: .venv/installed ## kill, starve and corrupt a toy run, and compare how it ends
 	$(BIN)/pytest -n 2 -m faults tests/faults
+
+test-browser: .venv/installed ## run the tests that need Chromium (Debian: apt install chromium)
+	$(BIN)/pytest -m browser tests/browser
 
 test-vllm: .venv/vllm ## install vLLM's CPU build, and run the tests that need it
 	$(BIN)/pytest -m vllm

@@ -8,6 +8,9 @@ min_version("9.27")
 include: "workflow/rules/common.smk"
 
 
+report: "workflow/report/workflow.rst"
+
+
 pathvars:
     results=suite.results,
 
@@ -25,6 +28,7 @@ wildcard_constraints:
     beta=r"(?:0|[1-9]\d*)(?:\.\d*[1-9])?(?:e[+-]\d+)?",
     seed=r"\d+",
     table=one_of(suite.config.tables),
+    figure=one_of(suite.config.figures),
     experiment=one_of(suite.config.experiments),
     cell="[^/]+/[^/]+/n[^/]+",
 
@@ -34,8 +38,13 @@ rule all:
     default_target: True
     input:
         evaluations=suite.evaluation_files(suite.grid),
+        trajectories=suite.trajectory_files(suite.grid),
         tables=expand("<results>/tables/{table}.csv", table=suite.config.tables),
-        document=suite.document_files,
+        paper_comparison="<results>/paper_comparison/values.csv",
+        figures=suite.drawn_files,
+        report=suite.report_files,
+        cards="<results>/cards.json",
+        page="<results>/index.html",
         tracked="<results>/tracking/uploaded.txt",
     localrule: True
 
@@ -51,8 +60,14 @@ include: "workflow/rules/reference.smk"
 include: "workflow/rules/train.smk"
 include: "workflow/rules/samples.smk"
 include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/trajectory.smk"
 include: "workflow/rules/judge.smk"
 include: "workflow/rules/tables.smk"
+include: "workflow/rules/paper_comparison.smk"
+include: "workflow/rules/figures.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/cards.smk"
+include: "workflow/rules/index.smk"
 include: "workflow/rules/track.smk"
 
 

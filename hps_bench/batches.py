@@ -96,6 +96,9 @@ class Batches:
             return grid(self.config)
         if target == "tables":
             return {cell for table in self.config.tables for cell in self.table_cells(table)}
+        if target == "figures":
+            shown = {name for experiments in self.config.figures.values() for name in experiments}
+            return {cell for name in shown for cell in cells(self.config, name)}
         table = PurePath(target).stem
         return self.table_cells(table) if table in self.config.tables else ()
 

@@ -15,7 +15,18 @@ from typing import Annotated, Any
 import typer
 
 from hps_bench.cell import Cell
-from hps_bench.commands import cancelling, costs, evaluation, judging
+from hps_bench.commands import (
+    cancelling,
+    cards,
+    comparing,
+    costs,
+    drawing,
+    evaluation,
+    indexing,
+    judging,
+    reporting,
+    trajectory,
+)
 from hps_bench.options import (
     Beta,
     ConfigFile,
@@ -45,7 +56,13 @@ app = typer.Typer(
 )
 
 app.add_typer(evaluation.app)
+app.add_typer(trajectory.app)
 app.add_typer(judging.app)
+app.add_typer(comparing.app)
+app.add_typer(drawing.app)
+app.add_typer(cards.app)
+app.add_typer(indexing.app)
+app.add_typer(reporting.app)
 app.add_typer(cancelling.app)
 app.add_typer(costs.app)
 
@@ -266,24 +283,15 @@ def table(
 
 
 @app.command()
-def document(
-    names: Annotated[list[str], typer.Argument(help="Tables, in their order.")], output: Output
-) -> None:
-    """Write tables.tex, which shows the tables of a folder; compile it there."""
-    from hps_bench.tables.stage import write_document
-
-    write_document(names, output)
-
-
-@app.command()
 def tables(config: ConfigFile) -> None:
     """Write all tables from the records that exist; missing cells are shown as missing."""
-    from hps_bench.closing import write_all_tables
+    from hps_bench.closing import write_all_tables, write_index_so_far
     from hps_bench.config import load_config
     from hps_bench.workflow import Workflow
 
     suite = Workflow(load_config(config))
     typer.echo(f"{len(suite.config.tables)} tables in {write_all_tables(suite)}")
+    typer.echo(f"with all results on one page: {write_index_so_far(suite)}")
 
 
 @app.command()
@@ -302,9 +310,11 @@ def ui(
     port: Annotated[int, typer.Option(help="Port on loopback.")] = 5000,
 ) -> None:
     """Browse the runs in MLflow's web page, on loopback."""
-    from hps_bench.tracking.ui import ui_command
+    from hps_bench.tracking.ui import ready_views, ui_command
 
     command = ui_command(results, port)
+    for line in ready_views(results, port):
+        typer.echo(line)
     os.execvp(command[0], command)
 
 

@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from hps_bench.errors import UserError
+from hps_bench.report.typesetting import missing_files, what_to_install
 from hps_bench.workflow import Workflow
 
 SO_FAR = "tables-so-far"
 """Folder of tables in which cells may be missing. Among the finished ones, Snakemake would take
 them for finished, too, and never make what they lack."""
+FIGURES_SO_FAR = "figures-so-far"
+"""The same, for figures."""
+INDEX = "index.html"
+INDEX_SO_FAR = "index-so-far.html"
+"""The same, for the page of all results."""
+REPORT = "report/report.tex"
+REPORT_PDF = "report/report.pdf"
 
 
 def write_all_tables(suite: Workflow) -> Path:
@@ -20,13 +28,46 @@ def write_all_tables(suite: Workflow) -> Path:
     Returns:
         The folder of the tables.
     """
-    from hps_bench.tables.stage import write_document, write_table
+    from hps_bench.paper_comparison.stage import write_comparison
+    from hps_bench.report.document import Folders
+    from hps_bench.report.stage import write_report
+    from hps_bench.tables.stage import write_table
 
     results = Path(suite.results)
     for name in suite.config.tables:
         write_table(name, suite.table_job(name), results, results / SO_FAR)
-    write_document(list(suite.config.tables), results / SO_FAR)
+    write_comparison(suite.comparison, results, results / SO_FAR / "paper_comparison")
+    folders = Folders(SO_FAR, FIGURES_SO_FAR, f"{SO_FAR}/paper_comparison")
+    write_report(suite.config, results, results / SO_FAR, folders)
     return results / SO_FAR
+
+
+def write_all_figures(suite: Workflow) -> Iterator[str]:
+    """Draw every figure from the records that exist.
+
+    Yields:
+        Figures that are left out, for want of records, and at last their folder.
+    """
+    from hps_bench.figures.stage import write_figure
+
+    folder = Path(suite.results) / FIGURES_SO_FAR
+    for name in suite.config.figures:
+        if not write_figure(name, suite.figure_job(name), Path(suite.results), folder):
+            yield f"{name}: left out, there are no records to draw it from"
+    yield f"{len(suite.config.figures)} figures in {folder}"
+
+
+def write_index_so_far(suite: Workflow) -> Path:
+    """Write the page of all results with the tables of :func:`write_all_tables`.
+
+    Returns:
+        The page.
+    """
+    from hps_bench.index_page.page import write_index
+
+    results = Path(suite.results)
+    write_index(suite.config, results, results / INDEX_SO_FAR, SO_FAR)
+    return results / INDEX_SO_FAR
 
 
 def after_success(suite: Workflow, targets: Iterable[str]) -> str:
@@ -40,15 +81,20 @@ def after_success(suite: Workflow, targets: Iterable[str]) -> str:
         UserError: some are not there. Snakemake 9.27 overlooks what is missing behind an
             ``ancient`` input whose job has run.
     """
-    if left := [path for path in targets if not Path(path).exists()]:
+    asked = [str(path) for path in targets]
+    if left := [path for path in asked if not Path(path).exists()]:
         raise UserError(
             f"{len(left)} files are still to do ({left[0]} first); run the same command"
         )
-    shutil.rmtree(Path(suite.results) / SO_FAR, ignore_errors=True)
+    results = Path(suite.results)
+    for folder in (SO_FAR, FIGURES_SO_FAR):
+        shutil.rmtree(results / folder, ignore_errors=True)
+    (results / INDEX_SO_FAR).unlink(missing_ok=True)
     return "\n".join(
         [
             f"Done. Results of {suite.config.name!r} are in {suite.results}:",
-            *(f"  {suite.results}/tables/{name}.html" for name in suite.config.tables),
+            *(f"  {file}" for file in _to_read(suite, asked)),
+            *([what_to_install()] if str(results / REPORT) in asked and missing_files() else []),
             "Browse the runs in MLflow: make ui",
         ]
     )
@@ -61,8 +107,22 @@ def after_failure(suite: Workflow) -> str:
     lines = [f"Some jobs failed; finished ones are kept in {suite.results}."]
     try:
         lines.append(f"Tables, with missing cells marked: {write_all_tables(suite)}")
-        lines.append(str(upload(Path(suite.results))))
+        lines.append(f"All results so far on one page: {write_index_so_far(suite)}")
+        lines.append(str(upload(Path(suite.results), settings=suite.tracking)))
     except (UserError, OSError) as error:
         lines.append(str(error))
     lines.append("Mend what the logs above say and run the same command: finished work is kept.")
     return "\n".join(lines)
+
+
+def _to_read(suite: Workflow, asked: Collection[str]) -> Iterator[Path]:
+    """Files to open: the page of all results and the report, where they are new, else tables."""
+    results = Path(suite.results)
+    if str(results / INDEX) in asked:
+        yield results / INDEX
+    else:
+        tables = (results / "tables" / f"{name}.html" for name in suite.config.tables)
+        yield from filter(Path.is_file, tables)
+    if {str(results / REPORT), str(results / REPORT_PDF)} & set(asked):
+        pdf = results / REPORT_PDF
+        yield pdf if pdf.is_file() else results / REPORT

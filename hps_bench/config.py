@@ -12,6 +12,8 @@ from pydantic import AfterValidator, Field, StringConstraints, ValidationError, 
 from hps_bench.backends import Backend
 from hps_bench.engine.settings import EngineSettings
 from hps_bench.errors import UserError, nearest
+from hps_bench.figures.catalogue import FIGURES
+from hps_bench.figures.fitting import unfit_figures
 from hps_bench.judge.settings import JudgeSettings
 from hps_bench.losses import registry
 from hps_bench.models.settings import (
@@ -29,6 +31,7 @@ from hps_bench.settings import Settings
 from hps_bench.tables.layout import LAYOUTS
 from hps_bench.tables.settings import TableSettings
 from hps_bench.training.settings import TrainingConfig
+from hps_bench.trajectory.settings import TrajectoryConfig
 from hps_bench.validation import explain
 from hps_bench.yaml_file import read_yaml
 
@@ -144,6 +147,9 @@ class Config(Settings):
     reference: Reference = Field(Reference(), description="reference log-probabilities")
     training: TrainingConfig = Field(TrainingConfig(), description="optimisation")
     evaluation: Evaluation = Field(Evaluation(), description="evaluation")
+    trajectory: TrajectoryConfig | None = Field(
+        None, description="policies to follow through training; null follows none"
+    )
     judge: JudgeSettings | None = Field(None, description="judge of responses, for table4")
     engine: EngineSettings = Field(EngineSettings(), description="vLLM's engine")
     experiments: dict[Name, Experiment] = Field(
@@ -152,7 +158,12 @@ class Config(Settings):
     tables: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(
         {}, description="experiments whose cells each table shows"
     )
-    statistics: TableSettings = Field(TableSettings(), description="intervals in tables")
+    figures: dict[str, Annotated[list[str], Field(min_length=1)]] = Field(
+        {}, description="experiments whose cells each figure shows"
+    )
+    statistics: TableSettings = Field(
+        TableSettings(), description="intervals in tables and figures"
+    )
 
     @property
     def all_methods(self) -> dict[str, Method]:
@@ -224,9 +235,16 @@ def _unknown_names(config: Config) -> Iterator[str]:
             yield from _unless_known(f"{where}.methods", method, config.all_methods, "method")
         for dataset in experiment.datasets:
             yield from _unless_known(f"{where}.datasets", dataset, config.datasets, "data set")
+    for name in config.trajectory.experiments if config.trajectory else ():
+        yield from _unless_known("trajectory.experiments", name, config.experiments, "experiment")
     for table, experiments in config.tables.items():
         where = f"tables.{table}"
         yield from _unless_known(where, table, LAYOUTS, "table")
+        for name in experiments:
+            yield from _unless_known(where, name, config.experiments, "experiment")
+    for figure, experiments in config.figures.items():
+        where = f"figures.{figure}"
+        yield from _unless_known(where, figure, FIGURES, "figure")
         for name in experiments:
             yield from _unless_known(where, name, config.experiments, "experiment")
 
@@ -245,6 +263,8 @@ def _unfit_values(config: Config) -> Iterator[str]:
         loss = registry.lookup(reward, config.loss_files)
         registry.loss_settings(loss, config.hyperparameters(reward))
     yield from _unfit_judgements(config)
+    yield from _unfit_comparisons(config)
+    yield from unfit_figures(config)
     for name, experiment in config.experiments.items():
         yield from _unfit_experiment(config, f"experiments.{name}", experiment)
     for part, model in config.models:
@@ -260,12 +280,12 @@ def _unfit_values(config: Config) -> Iterator[str]:
 
 
 def _unfit_judgements(config: Config) -> Iterator[str]:
-    """Tables of judgements without a judge, or without a policy to be compared with others."""
-    for table, experiments in config.tables.items():
-        if LAYOUTS[table].records != "judge":
-            continue
+    """Judgements shown without a judge, or without a policy to be compared with others."""
+    shown = {f"tables.{t}": e for t, e in config.tables.items() if LAYOUTS[t].records == "judge"}
+    shown |= {f"figures.{f}": e for f, e in config.figures.items() if "judge" in FIGURES[f].reads}
+    for where, experiments in shown.items():
         if config.judge is None:
-            yield f"tables.{table}: it shows judgements; say under judge who judges"
+            yield f"{where}: it shows judgements; say under judge who judges"
         elif config.judge.samples > config.evaluation.samples:
             yield (
                 f"judge.samples: {config.judge.samples} of a prompt are more than "
@@ -273,6 +293,14 @@ def _unfit_judgements(config: Config) -> Iterator[str]:
             )
         methods = {m for name in experiments for m in config.experiments[name].methods}
         if methods <= {"bt", "pl"}:
+            yield f"{where}: it compares other methods with bt and pl; add one, such as hps"
+
+
+def _unfit_comparisons(config: Config) -> Iterator[str]:
+    """Tables of differences without a policy to be compared with others."""
+    for table, experiments in config.tables.items():
+        methods = {m for name in experiments for m in config.experiments[name].methods}
+        if LAYOUTS[table].compared and methods <= {"bt", "pl"}:
             yield f"tables.{table}: it compares other methods with bt and pl; add one, such as hps"
 
 

@@ -140,6 +140,35 @@ EVALUATION = pa.schema(
 [sys_len, ref_len, correct 1..4, total 1..4].
 """
 
+TRAJECTORY = pa.schema(
+    [
+        _required("step", pa.int32()),
+        _required("share", pa.float64()),
+        _required("prompt_id", pa.string()),
+        *(
+            _required(name, pa.float64())
+            for name in (
+                "log_ratio_chosen",
+                "log_ratio_rejected",
+                "rm_dpo",
+                "ranking_accuracy",
+                "kl_preferred",
+                "gradient_inner",
+                "gradient_norm_chosen",
+                "gradient_norm_rejected",
+            )
+        ),
+        _required("tokens_chosen", pa.int32()),
+        _required("tokens_rejected", pa.int32()),
+    ]
+)
+"""One record per point of training and human test pair, from step 0 to the final policy.
+
+``share`` is the part of training behind the point, 0 to 1. ``gradient_inner`` is
+<∇ log π(y_w), ∇ log π(y_l)> over the trainable parameters; divided by the two norms it is the
+cosine of gradient entanglement.
+"""
+
 JUDGEMENTS = pa.schema(
     [
         _required("policy", pa.string()),

@@ -11,10 +11,13 @@ from pathlib import Path
 
 from hps_bench.backends import SAMPLERS, SCORERS
 from hps_bench.batches import Batches
+from hps_bench.cards.settings import CardsJob
 from hps_bench.cell import Cell
 from hps_bench.config import Config, loss_form
 from hps_bench.errors import UserError
 from hps_bench.evaluation.settings import EvaluateSettings
+from hps_bench.figures.catalogue import FIGURES, find_figure
+from hps_bench.figures.settings import FigureJob
 from hps_bench.grid import cells, grid
 from hps_bench.integrity import seal_of
 from hps_bench.judge.settings import JudgeSettings
@@ -26,18 +29,23 @@ from hps_bench.models.settings import (
     TrainedModel,
 )
 from hps_bench.paper import incomparable
+from hps_bench.paper_comparison.planning import comparison_files, comparison_job
+from hps_bench.paper_comparison.settings import ComparisonJob
 from hps_bench.plan.settings import PlanSettings
 from hps_bench.prompts.reading import matching_files
 from hps_bench.prompts.settings import FileSource
 from hps_bench.provenance import code_digest
 from hps_bench.records import write_json
 from hps_bench.reference.settings import ReferenceSettings
+from hps_bench.report.typesetting import missing_files
 from hps_bench.responses.settings import ResponsesSettings
 from hps_bench.rewards.settings import RewardsSettings
 from hps_bench.settings import Settings
 from hps_bench.tables.layout import find_layout
 from hps_bench.tables.settings import TableJob
+from hps_bench.tracking.settings import TrackedExperiment, TrackSettings
 from hps_bench.training.settings import LossSettings, TrainSettings
+from hps_bench.trajectory.settings import TrajectorySettings
 
 PARTS = ("policy", "generator", "annotator", "evaluator")
 CODE = {
@@ -50,8 +58,14 @@ CODE = {
     "reference": "hps_bench.reference.stage",
     "train": "hps_bench.training.stage",
     "evaluate": "hps_bench.evaluation.stage",
+    "trajectory": "hps_bench.trajectory.stage",
     "judge": "hps_bench.judge.stage",
     "table": "hps_bench.tables.stage",
+    "paper_comparison": "hps_bench.paper_comparison.stage",
+    "figure": "hps_bench.figures.stage",
+    "cards": "hps_bench.cards.stage",
+    "index": "hps_bench.index_page.page",
+    "report": "hps_bench.report.stage",
 }
 """Module behind each stage; what it imports is what the stage runs."""
 
@@ -89,8 +103,15 @@ class Workflow:
             "train": self._train,
             "evaluate": self._evaluate,
             "samples": lambda batch: self._batches.job(*batch.split("/")),
+            "trajectory": lambda _: self._trajectory(),
             "judge": lambda _: self.judge,
             "tables": self.table_job,
+            "paper_comparison": lambda _: self.comparison,
+            "figures": self.figure_job,
+            "track": lambda _: self.tracking,
+            "cards": lambda _: self.config,
+            "index": lambda _: self.config,
+            "report": lambda _: self.config,
         }
         return json.dumps(makers[stage](item).model_dump(mode="json"), sort_keys=True)
 
@@ -254,10 +275,26 @@ class Workflow:
         return server.engine.gpus if server else 0
 
     @property
+    def cards_job(self) -> CardsJob:
+        """What model cards and data cards say of the grid."""
+        cells = self.grid
+        names = dict.fromkeys(name for c in cells for name in (c.trained_on, c.evaluated_on))
+        return CardsJob(
+            cells=cells,
+            datasets={name: self.config.datasets[name] for name in names},
+            generator=self._source("generator"),
+            annotator=self._source("annotator"),
+            statistics=self.config.statistics,
+        )
+
+    @property
     def judged(self) -> list[Cell]:
-        """Cells whose samples are judged: those of the tables that show judgements."""
+        """Cells whose samples are judged: those of tables and figures that show judgements."""
         tables = [name for name in self.config.tables if find_layout(name).records == "judge"]
-        return list(dict.fromkeys(cell for name in tables for cell in self.table_cells(name)))
+        figures = [name for name in self.config.figures if "judge" in FIGURES[name].reads]
+        these = [cell for name in tables for cell in self.table_cells(name)]
+        these += [cell for name in figures for cell in self.figure_cells(name)]
+        return list(dict.fromkeys(these))
 
     def judged_samples(self, evaluated_on: str) -> dict[str, str]:
         """Samples files of the judged policies on a data set, by policy; the SFT model first."""
@@ -272,8 +309,15 @@ class Workflow:
 
     def table_cells(self, table: str) -> list[Cell]:
         """Cells of the table's experiments, each once."""
-        names = self.config.tables[table]
-        return list(dict.fromkeys(cell for name in names for cell in cells(self.config, name)))
+        return self._cells_of(self.config.tables[table])
+
+    def figure_cells(self, figure: str) -> list[Cell]:
+        """Cells of the figure's experiments, each once."""
+        return self._cells_of(self.config.figures[figure])
+
+    def _cells_of(self, experiments: Iterable[str]) -> list[Cell]:
+        these = (cell for name in experiments for cell in cells(self.config, name))
+        return list(dict.fromkeys(these))
 
     def table_files(self, table: str) -> list[str]:
         """What a table reads: costs of its cells' policies, records, or judgements.
@@ -285,10 +329,61 @@ class Workflow:
         if records == "policies":
             return self.policy_files(these)
         if records == "judge":
-            sets = dict.fromkeys(cell.evaluated_on for cell in these)
-            files = ("scores.parquet", "summary.json")
-            return [f"{self.results}/judge/{name}/{file}" for name in sets for file in files]
-        return self.evaluation_files(these, "records.parquet")
+            return self._judge_files(these)
+        files = self.evaluation_files(these, "records.parquet")
+        return [*files, *(self.trajectory_files(these) if records == "margins" else ())]
+
+    @property
+    def tracking(self) -> TrackSettings:
+        """The experiments by which the store shows runs."""
+        named = self.config.experiments.items()
+        shown = [TrackedExperiment(name=name, axes=experiment) for name, experiment in named]
+        return TrackSettings(data_sets=list(self.config.datasets), experiments=shown)
+
+    def trajectory_files(self, these: Iterable[Cell]) -> list[str]:
+        """Trajectories of those of the cells' policies that are followed, each once."""
+        folder = f"{self.results}/trajectories"
+        return [f"{folder}/{path}/trajectory.parquet" for path in self.followed(these)]
+
+    def followed(self, these: Iterable[Cell]) -> list[str]:
+        """Paths of those of the cells' policies that are followed through training."""
+        paths = dict.fromkeys(cell.policy_path for cell in these)
+        return [path for path in paths if path in self._followed]
+
+    @cached_property
+    def _followed(self) -> frozenset[str]:
+        names = self.config.trajectory.experiments if self.config.trajectory else ()
+        return frozenset(cell.policy_path for cell in self._cells_of(names))
+
+    def figure_files(self, figure: str) -> list[str]:
+        """What a figure reads, each file once; trajectories only where there are some."""
+        these = self.figure_cells(figure)
+        found = {
+            "evaluations": lambda: self.evaluation_files(these, "records.parquet"),
+            "policies": lambda: self.policy_files(these),
+            "judge": lambda: self._judge_files(these),
+            "plans": lambda: self._plan_files(these),
+            "trajectories": lambda: self.trajectory_files(these),
+        }
+        return [file for records in find_figure(figure).reads for file in found[records]()]
+
+    @property
+    def drawn_files(self) -> list[str]:
+        """PDF, PNG and CSV of every figure of the config."""
+        kinds = ("pdf", "png", "csv")
+        names = self.config.figures
+        return [f"{self.results}/figures/{name}.{kind}" for name in names for kind in kinds]
+
+    def _judge_files(self, these: Iterable[Cell]) -> list[str]:
+        """Scores of the judge on the test sets of these cells."""
+        sets = dict.fromkeys(cell.evaluated_on for cell in these)
+        files = ("scores.parquet", "summary.json")
+        return [f"{self.results}/judge/{name}/{file}" for name in sets for file in files]
+
+    def _plan_files(self, these: Iterable[Cell]) -> list[str]:
+        """Training plans of these cells, each once."""
+        plans = (f"{c.trained_on}/{c.method}/n{c.responses}-s{c.seed}" for c in these)
+        return [f"{self.results}/plans/{plan}/plan.parquet" for plan in dict.fromkeys(plans)]
 
     @property
     def pool_sizes(self) -> list[str]:
@@ -296,9 +391,10 @@ class Workflow:
         return [str(n) for n in range(2, self.config.responses.samples + 1)]
 
     @property
-    def document_files(self) -> list[str]:
-        """The document that shows all tables; nothing where there are none."""
-        return [f"{self.results}/tables/tables.tex"] if self.config.tables else []
+    def report_files(self) -> list[str]:
+        """The report; as PDF, too, where LaTeX is installed."""
+        kinds = ("tex",) if missing_files() else ("tex", "pdf")
+        return [f"{self.results}/report/report.{kind}" for kind in kinds]
 
     @property
     def rewards(self) -> list[str]:
@@ -362,6 +458,17 @@ class Workflow:
             model=self._source("policy"),
             optimiser=self.config.training.optimiser,
             loss=self._loss(reward, method),
+            snapshots=self.config.training.snapshots,
+        )
+
+    def _trajectory(self) -> TrajectorySettings:
+        if self.config.trajectory is None:
+            raise UserError("trajectory: the config follows no policy; see config/README.md")
+        return TrajectorySettings(
+            model=self._source("policy"),
+            lora=self.config.training.lora,
+            pairs=self.config.trajectory.pairs,
+            batch_tokens=self.config.evaluation.batch_tokens,
         )
 
     def _axes(self, policy: str) -> tuple[str, str]:
@@ -392,10 +499,25 @@ class Workflow:
         reasons = [incomparable(self.config, cell) for cell in these]
         return TableJob(
             cells=these,
+            followed=self.followed(these) if find_layout(table).records == "margins" else [],
             incomparable=reasons,
             samples=self.config.evaluation.samples,
             statistics=self.config.statistics,
         )
+
+    def figure_job(self, figure: str) -> FigureJob:
+        """What a figure shows: its cells."""
+        return FigureJob(cells=self.figure_cells(figure), statistics=self.config.statistics)
+
+    @cached_property
+    def comparison(self) -> ComparisonJob:
+        """What is compared with the paper."""
+        return comparison_job(self.config, self.grid, self.judged)
+
+    @property
+    def comparison_files(self) -> list[str]:
+        """Records that the comparison with the paper reads."""
+        return [f"{self.results}/{file}" for file in comparison_files(self.comparison)]
 
     def _evaluate(self, dataset: str) -> EvaluateSettings:
         given = self.config.evaluation

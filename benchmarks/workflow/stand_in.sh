@@ -29,7 +29,7 @@ evaluate) touch "$evaluations/$policy"/{evaluation.json,records.parquet,samples.
 baseline) touch "$evaluations/sft"/{evaluation.json,records.parquet,samples.parquet} ;;
 judge) touch "$output"/{scores.parquet,summary.json,audit.html} ;;
 table) touch "$output/${given[table]}".{csv,tex,html} ;;
-document) touch "$output/tables.tex" ;;
+report) touch "$output"/report.{tex,pdf} ;;
 track) echo "nothing is uploaded" ;;
 *)
     echo "hps-bench: no stand-in for $stage" >&2

@@ -21,6 +21,7 @@ COSTS: tuple[Callable[[Estimate], Iterator[Item]], ...] = (
     learning.trainings,
     evaluating.samples,
     evaluating.evaluations,
+    evaluating.trajectories,
     evaluating.judgements,
     evaluating.tables,
 )

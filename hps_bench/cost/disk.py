@@ -49,6 +49,11 @@ class Disk:
         weights = model.trained_parameters(lora) * weight
         return weights + self.tokenizer(model) + steps * _CURVE_BYTES
 
+    def snapshots(self, model: Model, lora: Lora | None, count: int) -> float:
+        """Weights of so many snapshots."""
+        weight = model.weight_bytes if lora is None else _FLOAT32
+        return count * model.trained_parameters(lora) * weight
+
     def model(self, model: Model) -> float:
         """A model that is trained here, with its tokenizer."""
         return model.size + self.tokenizer(model)

@@ -14,6 +14,8 @@ from hps_bench.cost.parts import JUDGE
 from hps_bench.cost.workload import Batch
 
 BASELINE = "sft"
+BACKWARD_FORWARDS = 2
+"""FLOPs of a backward pass, in forward passes, at most: those of an adapter are fewer."""
 STORED_COPIES = 2
 """Of a policy's samples in the store: as they are drawn, and with their rewards."""
 
@@ -66,6 +68,24 @@ def evaluations(estimate: Estimate) -> Iterator[Item]:
         yield _baseline(estimate, name)
 
 
+def trajectories(estimate: Estimate) -> Iterator[Item]:
+    """Snapshots of policies: gradients of both responses of human pairs, and KL."""
+    given = estimate.config.trajectory
+    for cell in estimate.workload.followed:
+        assert given is not None
+        name, points = cell.trained_on, estimate.config.training.snapshots + 2
+        pairs = points * min(given.pairs, estimate.sizes[name].test)
+        item = _trajectory(estimate, name, pairs)
+        start = estimate.machine.start_hours(points)
+        yield replace(
+            item,
+            method=cell.method,
+            start_hours=start,
+            longest=item.hours + start,
+            stored=estimate.disk.records(pairs),
+        )
+
+
 def judgements(estimate: Estimate) -> Iterator[Item]:
     """Scores by the judge; a toy judge takes no device, an API none of ours."""
     for name in estimate.workload.judged_on:
@@ -73,9 +93,9 @@ def judgements(estimate: Estimate) -> Iterator[Item]:
 
 
 def tables(estimate: Estimate) -> Iterator[Item]:
-    """Tables, their document, and tracking; no device."""
+    """Tables, the report, and tracking; no device."""
     counts = estimate.workload.jobs
-    jobs = sum(counts.get(rule, 0) for rule in ("table", "document", "track"))
+    jobs = sum(counts.get(rule, 0) for rule in ("table", "report", "track"))
     if jobs:
         yield Item("tables", jobs=jobs)
 
@@ -144,6 +164,23 @@ def _margins(estimate: Estimate, cell: Cell) -> Item:
         hours=estimate.machine.scoring_hours(flops),
         start_hours=estimate.machine.start_hours(1),
         stored=_stored(estimate, name),
+    )
+
+
+def _trajectory(estimate: Estimate, name: str, pairs: int) -> Item:
+    """So many pairs at some point of training, each computed once and differentiated twice."""
+    texts, shape = estimate.texts(name), estimate.models["policy"].frozen
+    both = shape.forward_flops(texts.prompt, [texts.human] * 2)
+    kl = 2 * shape.forward_flops(texts.prompt, [texts.human])
+    flops = pairs * ((1 + 2 * BACKWARD_FORWARDS) * both + kl)
+    return Item(
+        "trajectory",
+        dataset=name,
+        jobs=1,
+        prompts=pairs,
+        tokens=pairs * 2 * (texts.prompt + texts.human),
+        flops=flops,
+        hours=estimate.machine.training_hours(flops),
     )
 
 

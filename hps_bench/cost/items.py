@@ -16,6 +16,7 @@ STAGES = (
     "train",
     "samples",
     "evaluate",
+    "trajectory",
     "judge",
     "tables",
 )

@@ -129,7 +129,8 @@ def training(estimate: Estimate, cell: Cell) -> Item:
         hours=hours,
         start_hours=start,
         longest=hours + start,
-        stored=estimate.disk.policy(policy, given.lora, visits / given.batch_size),
+        stored=estimate.disk.policy(policy, given.lora, visits / given.batch_size)
+        + estimate.disk.snapshots(policy, given.lora, given.snapshots),
     )
 
 

@@ -29,6 +29,7 @@ FOLDERS = {
     "train": "policies",
     "samples": "samples",
     "evaluate": "evaluations",
+    "trajectory": "trajectories",
     "judge": "judge",
 }
 """Folder of each stage that writes records."""

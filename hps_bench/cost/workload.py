@@ -92,6 +92,14 @@ class Workload:
         return list(first.values())
 
     @cached_property
+    def followed(self) -> list[Cell]:
+        """Policies that are followed through training, each under one of its cells."""
+        shown = (table for table in self.tables if find_layout(table).records == "margins")
+        cells = [cell for table in shown for cell in self.suite.table_cells(table)]
+        paths = self.suite.followed(self.suite.grid if self.target == "all" else cells)
+        return [cell for cell in self.policies if cell.policy_path in paths]
+
+    @cached_property
     def plans(self) -> list[PlanKey]:
         """Plans, each with a reference of its own."""
         keys = (PlanKey(c.trained_on, c.method, c.responses, c.seed) for c in self.policies)
@@ -164,9 +172,10 @@ class Workload:
             "samples": len(self.batches),
             "evaluate": len(self.evaluated),
             "evaluate_baseline": len(self.evaluated_on),
+            "trajectory": len(self.followed),
             "judge": len(self.judged_on),
             "table": len(self.tables),
-            "document": int(self.target in TARGETS and bool(self.tables)),
+            "report": int(self.target == "all"),
             "track": int(self.target == "all"),
         }
         return {rule: count for rule, count in counts.items() if count}

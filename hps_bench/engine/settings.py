@@ -6,6 +6,9 @@ from pydantic import Field
 
 from hps_bench.settings import Settings
 
+LORA_RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
+"""Sizes that vLLM has for adapters."""
+
 
 class EngineSettings(Settings):
     """How much of a machine an engine takes."""

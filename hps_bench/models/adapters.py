@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
 from peft.tuners.lora import Linear
+from peft.utils import SAFETENSORS_WEIGHTS_NAME, set_peft_model_state_dict
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
+
+from hps_bench.errors import UserError
+from hps_bench.integrity import check_folder
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,6 +60,24 @@ class RoundedOnce(Linear):  # type: ignore[misc]
             and not (args or kwargs or self.disable_adapters or self.merged)
             and name not in self.lora_variant
         )
+
+
+def take_adapter(model: PreTrainedModel, folder: Path) -> None:
+    """Give a policy the adapter of a folder, whose base and shapes are the same, in place.
+
+    Raises:
+        DamagedFileError: a file of the folder is not what was written.
+        UserError: it has no adapter, or one of other layers.
+    """
+    check_folder(folder)
+    try:
+        found = load_file(folder / SAFETENSORS_WEIGHTS_NAME)
+        unexpected = set_peft_model_state_dict(model, found).unexpected_keys
+    except (OSError, SafetensorError, RuntimeError) as error:
+        reason = str(error).strip().splitlines()[0]
+        raise UserError(f"{folder}: not this policy's adapter ({reason}); train it again") from None
+    if unexpected:
+        raise UserError(f"{folder}: {unexpected[0]} is no part of this policy; train it again")
 
 
 def round_once(model: PreTrainedModel) -> PreTrainedModel:

@@ -29,12 +29,22 @@ def save_model(
     for pattern in DECISIVE:
         for path in folder.glob(pattern):
             path.unlink()
+    with system_errors(folder):
+        tokenizer.save_pretrained(folder)
+    save_weights(model, folder)
+
+
+def save_weights(model: PreTrainedModel | PeftModel, folder: Path) -> None:
+    """Write weights (safetensors) and configuration, with the digests of the whole folder.
+
+    Raises:
+        OSError: the folder cannot be written.
+    """
     for adapter in getattr(model, "peft_config", {}).values():
         # A set, which PEFT writes in an order that differs between processes.
         adapter.target_modules = sorted(adapter.target_modules)
     with system_errors(folder):
         model.save_pretrained(folder)
-        tokenizer.save_pretrained(folder)
     seal_folder(folder)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from hps_bench.engine.offline import open_engine
+from hps_bench.engine.settings import LORA_RANKS
 from hps_bench.errors import UserError
 from hps_bench.integrity import check_folder
 from hps_bench.models.loading import model_context
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
     from hps_bench.engine.settings import EngineSettings
     from hps_bench.models.settings import ModelSource
     from hps_bench.responses.settings import Sampling
-
-RANKS = (1, 8, 16, 32, 64, 128, 256, 320, 512)
-"""Sizes that vLLM has for adapters."""
 
 
 @dataclass(frozen=True)
@@ -132,9 +130,9 @@ def _lora_request(policy: Path, number: int) -> LoRARequest:
 def _lora_options(ranks: Sequence[int]) -> dict[str, Any]:
     if not ranks:
         return {}
-    fitting = [rank for rank in RANKS if rank >= max(ranks)]
+    fitting = [rank for rank in LORA_RANKS if rank >= max(ranks)]
     if not fitting:
-        raise UserError(f"an adapter of rank {max(ranks)}: vLLM takes ranks up to {RANKS[-1]}")
+        raise UserError(f"an adapter of rank {max(ranks)}: vLLM takes ranks up to {LORA_RANKS[-1]}")
     return {"enable_lora": True, "max_lora_rank": fitting[0], "max_loras": 1}
 
 

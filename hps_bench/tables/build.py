@@ -8,10 +8,12 @@ from pathlib import Path
 from typing import Protocol
 
 from hps_bench.cell import Cell
+from hps_bench.tables.comparisons import compared_measure
 from hps_bench.tables.cost import CostMeasure
 from hps_bench.tables.footnotes import footnotes
 from hps_bench.tables.judged import judged_measure
 from hps_bench.tables.layout import Axis, TableLayout, find_layout
+from hps_bench.tables.margins import MarginMeasure
 from hps_bench.tables.published import PublishedLookup
 from hps_bench.tables.quality import QualityMeasure
 from hps_bench.tables.settings import TableJob
@@ -20,7 +22,7 @@ from hps_bench.tables.table import BASELINE, Column, Group, Row, RowKey, Table, 
 NOT_PLANNED = Value(None, found=0, expected=0)
 """Stands where no cell of the config asks for a result."""
 
-_AXIS_HEADINGS: dict[Axis, str] = {"responses": "n", "beta": "β"}
+_AXIS_HEADINGS: dict[Axis, str] = {"responses": "n", "beta": "β", "metric": "Metric"}
 
 
 class Measure(Protocol):
@@ -90,6 +92,11 @@ def _measure(layout: TableLayout, job: TableJob, results: Path) -> Measure:
         return CostMeasure(layout, job.cells, results, published)
     if layout.records == "judge":
         return judged_measure(layout, job, results, published)
+    if layout.records == "margins":
+        followed = frozenset(job.followed)
+        return MarginMeasure(layout, results, published, job.statistics, job.cells, followed)
+    if layout.compared:
+        return compared_measure(layout, job, results)
     return QualityMeasure(layout, results, published, job.statistics)
 
 
@@ -100,18 +107,23 @@ def _plan(measure: Measure, cells: Sequence[Cell]) -> _Plan:
             places.setdefault((key, measure.group(cell)), []).append(cell)
     keys = dict.fromkeys(key for key, _ in places)
     groups = dict.fromkeys(group for _, group in places)
-    return _Plan(
-        tuple(
-            sorted(keys, key=lambda key: [_axis_value(key, axis) for axis in measure.layout.axes])
-        ),
-        tuple(groups),
-        places,
-    )
+    layout = measure.layout
+    ordered = sorted(keys, key=lambda key: [_axis_order(layout, key, a) for a in layout.axes])
+    return _Plan(tuple(ordered), tuple(groups), places)
 
 
-def _axis_value(key: RowKey, axis: Axis) -> float:
+def _axis_order(layout: TableLayout, key: RowKey, axis: Axis) -> float:
+    if axis == "metric":
+        return layout.compared.index(key.metric) if key.metric else -1
     value: float | None = getattr(key, axis)
-    return 0.0 if value is None else value
+    return -1 if value is None else value
+
+
+def _axis_label(key: RowKey, axis: Axis) -> str:
+    if axis == "metric":
+        return key.metric.title if key.metric else ""
+    value: float | None = getattr(key, axis)
+    return "" if value is None else f"{value:g}"
 
 
 def _values(measure: Measure, plan: _Plan, key: RowKey) -> dict[Column, Value]:
@@ -147,6 +159,6 @@ def _label_axes(layout: TableLayout, keys: Sequence[RowKey]) -> list[Axis]:
 
 def _labels(key: RowKey, axes: Sequence[Axis]) -> tuple[str, ...]:
     return (
-        *("" if key == BASELINE else f"{_axis_value(key, axis):g}" for axis in axes),
+        *(_axis_label(key, axis) for axis in axes),
         key.title,
     )

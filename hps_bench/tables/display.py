@@ -9,7 +9,7 @@ import numpy as np
 
 from hps_bench.statistics import Interval
 from hps_bench.tables.layout import Metric
-from hps_bench.tables.table import Column, Row, Table, Value
+from hps_bench.tables.table import Column, Group, Row, Table, Value
 
 Mark = Literal["best", "second", ""]
 
@@ -73,6 +73,12 @@ def shown_rows(table: Table) -> list[ShownRow]:
         starts_block = above is None or _block(above) != _block(row)
         rows.append(ShownRow(_labels(row, above), _status(table, row), tuple(values), starts_block))
     return rows
+
+
+def progress_text(table: Table, row: Row, group: Group) -> str:
+    """How many results of a row are there, where some are and some are not; else empty."""
+    value = row.progress(group)
+    return f"{value.found}/{value.expected} {table.layout.counted}" if value.partial else ""
 
 
 def number_text(value: float, decimals: int | None) -> str:
@@ -156,9 +162,7 @@ def _compared(metric: Metric, value: Value) -> float | None:
 def _status(table: Table, row: Row) -> str:
     """How many results are there, where some are and some are not."""
     counts = {
-        group.title: f"{value.found}/{value.expected} {table.layout.counted}"
-        for group in table.groups
-        if (value := row.progress(group)).partial
+        group.title: count for group in table.groups if (count := progress_text(table, row, group))
     }
     if len(counts) == len(table.groups) and len(set(counts.values())) == 1:
         return next(iter(counts.values()))

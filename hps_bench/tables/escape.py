@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from hps_bench.safe_text import shortened, visible_text
 
 _FORMULA_STARTS = frozenset("=+-@＝＋－＠")
@@ -44,12 +46,18 @@ _LATEX = {
     "α": r"$\alpha$",
     "β": r"$\beta$",
     "γ": r"$\gamma$",
+    "δ": r"$\delta$",
     "λ": r"$\lambda$",
     "π": r"$\pi$",
+    "ρ": r"$\rho$",
     "‖": r"$\|$",
     "\N{NO-BREAK SPACE}": "~",
     "`": "{`}",
 }
+
+_LONG_WORD = 12
+_LONGEST_PART = 20
+_AFTER_PUNCTUATION = re.compile(r"[^/_.=:,|-]+[/_.=:,|-]?|[/_.=:,|-]")
 
 _LIGATURES = frozenset("-',")
 """What pdfLaTeX draws as something else where it stands twice."""
@@ -75,6 +83,18 @@ def latex_text(value: object) -> Latex:
     return Latex("".join(_latex_character(*pair) for pair in pairs))
 
 
+def breakable(value: object) -> Latex:
+    """Escape text for LaTeX as :func:`latex_text` does, and let long words be broken.
+
+    A word of more than twelve characters may be broken after punctuation, and what is longer than
+    twenty even so, anywhere.
+    """
+    if isinstance(value, Latex):
+        return value
+    words = (_pieces(word) for word in shortened(str(value)).split())
+    return Latex(" ".join(r"\allowbreak{}".join(map(latex_text, pieces)) for pieces in words))
+
+
 def html_value(value: object) -> object:
     """What a template may show: text with every character visible, anything else as it is."""
     is_text = isinstance(value, str) and not hasattr(value, "__html__")
@@ -89,6 +109,19 @@ def spreadsheet_text(text: str) -> str:
     shown = "\t".join(map(visible_text, text.split("\t")))
     is_formula = shown.startswith("\t") or shown.lstrip()[:1] in _FORMULA_STARTS
     return f"'{shown}" if is_formula else shown
+
+
+def _pieces(word: str) -> list[str]:
+    """Parts of a word, between which it may be broken."""
+    if len(word) <= _LONG_WORD:
+        return [word]
+    return [piece for part in _AFTER_PUNCTUATION.findall(word) for piece in _short(part)]
+
+
+def _short(part: str) -> list[str]:
+    if len(part) <= _LONGEST_PART:
+        return [part]
+    return [part[start : start + _LONG_WORD] for start in range(0, len(part), _LONG_WORD)]
 
 
 def _latex_character(character: str, following: str) -> str:

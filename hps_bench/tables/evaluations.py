@@ -51,7 +51,7 @@ def interval_of(
         return None
     rng = numpy_generator(settings.seed, "tables", column, *items)
     if column == BLEU_STATISTICS:
-        statistics = [_statistics(frame[column]) for frame in frames]
+        statistics = [bleu_statistics(frame[column]) for frame in frames]
         return corpus_bleu_interval(statistics, rng, settings.level, settings.resamples)
     values = [frame[column].to_numpy(dtype=float) for frame in frames]
     return mean_interval(values, rng, settings.level, settings.resamples)
@@ -65,7 +65,7 @@ def _read(file: Path) -> pd.DataFrame:
     return frame.set_index("prompt_id")
 
 
-def _statistics(column: pd.Series) -> NDArray[np.float64]:
+def bleu_statistics(column: pd.Series) -> NDArray[np.float64]:
     """Sufficient statistics, shape (prompts, 10); a row of NaN where there are none."""
     absent = [np.nan] * _STATISTICS_WIDTH
     return np.array([row if isinstance(row, list) else absent for row in column], dtype=float)

@@ -50,7 +50,8 @@ def _legend(table: Table) -> Iterator[str]:
 
 
 def _recipes(table: Table, samples: int) -> Iterator[str]:
-    for metric in _metrics(table):
+    of_rows = dict.fromkeys(row.key.metric for row in table.rows if row.key.metric)
+    for metric in (*_metrics(table), *of_rows):
         signature = bleu_signature() if metric == BLEU else ""
         recipe = metric.recipe.format(samples=samples, bleu_signature=signature)
         yield f"{metric.title}: {recipe}."

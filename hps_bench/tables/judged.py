@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
@@ -11,23 +11,19 @@ from pathlib import Path
 import pandas as pd
 
 from hps_bench.cell import Cell
-from hps_bench.errors import UserError
 from hps_bench.judge.verdicts import Array, IntervalOf, differences, p_values, shares
 from hps_bench.seeding import numpy_generator
 from hps_bench.statistics import Interval, holm, mean_interval
 from hps_bench.tables.footnotes import interval_note
 from hps_bench.tables.judgements import Judgements, read_judgements
 from hps_bench.tables.layout import SIGN_P, SIGNED_RANK_P, WIN, TableLayout, dataset_title
+from hps_bench.tables.opponents import Place, matches, opponents
 from hps_bench.tables.published import PublishedLookup
 from hps_bench.tables.settings import TableJob, TableSettings
 from hps_bench.tables.table import BASELINE, Group, RowKey, Value
 
-COUNTERPARTS = ("bt", "pl")
-"""Methods that the others are compared with, beside the reference model."""
-
-Place = tuple[RowKey, Group]
-Match = tuple[str, str]
-"""Labels of a policy and of its opponent."""
+Labels = tuple[str, str]
+"""Of a policy and of its opponent, in the judgements."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +59,7 @@ class JudgedMeasure:
 
     def row_keys(self, cell: Cell) -> tuple[RowKey, ...]:
         """Comparisons of a cell's policy; none for a counterpart."""
-        return tuple(key for key, _ in _opponents(cell, self.job.cells))
+        return tuple(key for key, _ in opponents(cell, self.job.cells))
 
     def group(self, cell: Cell) -> Group:
         """Columns that a cell belongs to."""
@@ -114,67 +110,43 @@ def judged_measure(
 ) -> JudgedMeasure:
     """Compare every policy of a table with its opponents.
 
-    Opponents are the reference model and, where the table has them, the policies that differ in
-    nothing but their method, which is one of ``COUNTERPARTS``.
-
     Raises:
         UserError: a file is damaged, or there is nothing to compare.
     """
-    matches = _matches(job.cells)
-    if not matches:
-        raise UserError(
-            f"{layout.name}: its experiments compare nothing; give them another method than "
-            f"{' and '.join(COUNTERPARTS)}"
-        )
-    judgements = dict(_judgements(results / "judge", matches))
+    labels = {
+        place: [
+            (cell.policy_path, opponent.policy_path if opponent else BASELINE.method)
+            for cell, opponent in pairs
+        ]
+        for place, pairs in matches(layout.name, job.cells).items()
+    }
+    judgements = dict(_judgements(results / "judge", labels))
     frames = {
         place: _by_seed(judgements.get(place[1].evaluated_on), pairs)
-        for place, pairs in matches.items()
+        for place, pairs in labels.items()
     }
     tests = _tests(frames)
     comparisons = {
         place: _comparison(layout, frames[place], tests.get(place, {}), job.statistics, pairs)
-        for place, pairs in matches.items()
+        for place, pairs in labels.items()
     }
     return JudgedMeasure(layout, job, published, judgements, comparisons)
 
 
-def _opponents(cell: Cell, planned: Collection[Cell]) -> Iterator[tuple[RowKey, Match]]:
-    """Rows of a cell, each with the labels of the two policies that it compares."""
-    if cell.method in COUNTERPARTS:
-        return
-    key = RowKey(cell.reward, cell.method, cell.responses, cell.beta)
-    yield replace(key, opponent=BASELINE.method), (cell.policy_path, BASELINE.method)
-    for method in COUNTERPARTS:
-        counterpart = replace(cell, method=method)
-        if counterpart in planned:
-            yield replace(key, opponent=method), (cell.policy_path, counterpart.policy_path)
-
-
-def _matches(cells: Sequence[Cell]) -> dict[Place, list[Match]]:
-    """Labels of the policies to compare at each place, seed by seed."""
-    planned = frozenset(cells)
-    matches: dict[Place, list[Match]] = defaultdict(list)
-    for cell in cells:
-        for key, match in _opponents(cell, planned):
-            matches[key, Group(cell.trained_on, cell.evaluated_on)].append(match)
-    return matches
-
-
 def _judgements(
-    folder: Path, matches: Mapping[Place, Sequence[Match]]
+    folder: Path, labels: Mapping[Place, Sequence[Labels]]
 ) -> Iterator[tuple[str, Judgements]]:
     """Judgements that exist, by test set."""
-    labels: dict[str, set[str]] = defaultdict(set)
-    for (_, group), pairs in matches.items():
-        labels[group.evaluated_on].update(*pairs)
-    for dataset, policies in labels.items():
+    by_set: dict[str, set[str]] = defaultdict(set)
+    for (_, group), pairs in labels.items():
+        by_set[group.evaluated_on].update(*pairs)
+    for dataset, policies in by_set.items():
         judged = read_judgements(folder / dataset, policies)
         if judged:
             yield dataset, judged
 
 
-def _by_seed(judged: Judgements | None, pairs: Iterable[Match]) -> list[pd.DataFrame]:
+def _by_seed(judged: Judgements | None, pairs: Iterable[Labels]) -> list[pd.DataFrame]:
     """Differences of scores, one frame per seed for which both were judged, prompts aligned."""
     if judged is None:
         return []
@@ -204,7 +176,7 @@ def _comparison(
     frames: Sequence[pd.DataFrame],
     tests: Mapping[str, float],
     settings: TableSettings,
-    pairs: Iterable[Match],
+    pairs: Iterable[Labels],
 ) -> Comparison:
     values: dict[str, Interval] = {}
     for column in dict.fromkeys(metric.source for metric in layout.metrics):

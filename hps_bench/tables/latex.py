@@ -1,50 +1,80 @@
-"""Tables as LaTeX: fragments for a paper, and a document that shows them all."""
+"""Tables as LaTeX fragments, for a paper or the report."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from functools import cache
 
-import jinja2
-
-from hps_bench.tables.display import ShownRow, ShownValue, shown_rows
-from hps_bench.tables.escape import Latex, latex_text
-from hps_bench.tables.layout import Metric, TableLayout
+from hps_bench.tables.arrangement import Arrangement, arrange
+from hps_bench.tables.display import ShownRow, ShownValue
+from hps_bench.tables.escape import Latex, breakable, latex_text
+from hps_bench.tables.latex_templates import latex_environment
 from hps_bench.tables.table import Table
 
-_DASH = Latex("--")
+KEPT_TOGETHER = 16
+"""Rows of a block that is not broken between pages."""
+
+_DASH = Latex("{--}")
 _PUBLISHED = Latex(r"\tablespread{published}")
+_WIDEST_UNIT = "M"
+_NUMERAL = re.compile(r"(?P<sign>(?:< )?-?)(?P<whole>\d+)(?:\.(?P<decimals>\d+))?(?P<unit> \w)?")
 
 
 def latex_fragment(table: Table) -> str:
-    r"""The table for ``\input`` into a document that uses booktabs, with its notes below."""
-    labels, metrics = len(table.headings), len(table.columns) // len(table.groups)
-    starts = [labels + 1 + place * metrics for place in range(len(table.groups))]
-    titles = (
-        Latex(rf"\multicolumn{{{metrics}}}{{c}}{{{latex_text(group.title)}}}")
-        for group in table.groups
-    )
-    rules = (rf"\cmidrule(lr){{{start}-{start + metrics - 1}}}" for start in starts)
-    headings = (_heading(column.metric) for column in table.columns)
+    r"""The table for ``\input`` into a document with booktabs and siunitx, its notes below."""
+    arrangement = arrange(table)
+    labels = len(arrangement.labels)
+    headings = (Latex(f"{{{latex_text(heading)}}}") for heading in arrangement.columns)
     return (
-        _environment()
+        latex_environment("hps_bench.tables")
         .get_template("table.tex")
         .render(
             title=table.layout.title,
-            labels=labels,
-            columns=len(table.columns),
-            groups=_line([*[""] * labels, *titles]),
-            rules=Latex(" ".join(rules)),
-            headings=_line([*table.headings, *headings]),
-            blocks=_blocks(shown_rows(table)),
+            columns=_column_types(arrangement),
+            spans=_line([*[""] * labels, *_span_titles(arrangement)]),
+            rules=_span_rules(arrangement),
+            headings=_line([*arrangement.labels, *headings]),
+            blocks=_blocks(arrangement.rows),
+            kept_together=KEPT_TOGETHER,
             notes=table.notes,
+            breakable=breakable,
         )
     )
 
 
-def latex_document(layouts: Sequence[TableLayout]) -> str:
-    """A document for pdfLaTeX that shows the fragments of tables, one a page."""
-    return _environment().get_template("tables.tex").render(layouts=layouts)
+def _column_types(arrangement: Arrangement) -> Latex:
+    by_column = zip(*(row.values for row in arrangement.rows), strict=True)
+    types = (_column_type([value.mean for value in values]) for values in by_column)
+    return Latex("l" * len(arrangement.labels) + "".join(types))
+
+
+def _column_type(numbers: Iterable[str]) -> str:
+    """Column that aligns numbers at their points; text in it is centred.
+
+    siunitx reserves the room that ``table-format`` says: sign, digits before and after the point.
+    """
+    parts = [found.groupdict("") for number in numbers if (found := _NUMERAL.match(number))]
+    if not parts:
+        return "c"
+    sign = "".join(mark for mark in "<-" if any(mark in part["sign"] for part in parts))
+    whole, decimals = (max(len(part[name]) for part in parts) for name in ("whole", "decimals"))
+    unit = (
+        rf",table-space-text-post=\,{_WIDEST_UNIT}" if any(part["unit"] for part in parts) else ""
+    )
+    return f"S[table-format={sign}{whole}.{decimals}{unit}]"
+
+
+def _span_titles(arrangement: Arrangement) -> Iterable[Latex]:
+    for title, columns in arrangement.spans:
+        yield Latex(rf"\multicolumn{{{columns}}}{{c}}{{{latex_text(title)}}}")
+
+
+def _span_rules(arrangement: Arrangement) -> Latex:
+    rules, start = [], len(arrangement.labels) + 1
+    for _, columns in arrangement.spans:
+        rules.append(rf"\cmidrule(lr){{{start}-{start + columns - 1}}}")
+        start += columns
+    return Latex(" ".join(rules))
 
 
 def _blocks(rows: Iterable[ShownRow]) -> list[list[list[Latex]]]:
@@ -72,47 +102,23 @@ def _row_lines(row: ShownRow) -> list[Latex]:
 
 
 def _mean(value: ShownValue) -> Latex:
-    if not value.mean:
+    """A number that siunitx aligns; the line below a second best one takes no room."""
+    found = _NUMERAL.fullmatch(value.mean)
+    if not found:
         return _DASH
-    if value.mark == "best":
-        return _number(value.mean, r"\mathbf")
-    number = _number(value.mean)
-    return Latex(rf"\underline{{{number}}}") if value.mark == "second" else number
+    number = value.mean.removesuffix(found["unit"] or "")
+    best = r"\tablebest " if value.mark == "best" else ""
+    line = rf"\tablesecond{{{number}}}" if value.mark == "second" else ""
+    unit = rf"\,{found['unit'].strip()}" if found["unit"] else ""
+    after = f" {{{line}{unit}}}" if line or unit else ""
+    return Latex(f"{best}{number}{after}")
 
 
 def _small(number: str) -> Latex:
-    return Latex(rf"\tablespread{{{_number(number)}}}" if number else "")
-
-
-def _number(text: str, font: str = r"\mathrm") -> Latex:
     """Numerals in math mode, for the width of the minus sign."""
-    numerals = text.replace("±", r"\pm").replace(" ", r"\,")
-    return Latex(f"${font}{{{numerals}}}$")
-
-
-def _heading(metric: Metric) -> Latex:
-    subscript = rf"\textsubscript{{{latex_text(metric.subscript)}}}" if metric.subscript else ""
-    direction = f" {latex_text(metric.direction)}" if metric.direction else ""
-    return Latex(f"{latex_text(metric.heading)}{subscript}{direction}")
+    numerals = number.replace("±", r"\pm").replace(" ", r"\,")
+    return Latex(rf"{{\tablespread{{$\mathrm{{{numerals}}}$}}}}" if number else "")
 
 
 def _line(cells: Sequence[str]) -> Latex:
     return Latex(" & ".join(latex_text(cell) for cell in cells))
-
-
-@cache
-def _environment() -> jinja2.Environment:
-    r"""Templates with ``\VAR{}`` and ``\BLOCK{}``, where all that is not LaTeX yet is escaped."""
-    return jinja2.Environment(
-        block_start_string=r"\BLOCK{",
-        block_end_string="}",
-        variable_start_string=r"\VAR{",
-        variable_end_string="}",
-        comment_start_string=r"\COMMENT{",
-        comment_end_string="}",
-        loader=jinja2.PackageLoader("hps_bench.tables"),
-        finalize=latex_text,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -8,9 +8,9 @@ from typing import Literal
 from hps_bench.errors import UserError, nearest
 from hps_bench.judge.criteria import CRITERIA
 
-Axis = Literal["responses", "beta"]
+Axis = Literal["responses", "beta", "metric"]
 Direction = Literal["↑", "↓", ""]
-Records = Literal["evaluations", "policies", "judge"]
+Records = Literal["evaluations", "policies", "judge", "margins"]
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,13 @@ class TableLayout:
         metrics: its columns, for every pair of data sets.
         axes: axes that name its rows, before reward and method.
         baseline: whether the reference model has a row.
-        records: folder of the results that it is made of.
+        records: folder of the results that it is made of; ``margins`` are evaluations with
+            trajectories, where there are some.
         heading: of the column that names its rows.
         spread: what bounds a mean: the interval over seeds and prompts, or one standard
             deviation over runs.
+        compared: metrics in which policies are compared, one row each; ``metrics`` are then what
+            is said of a difference.
     """
 
     name: str
@@ -72,6 +75,7 @@ class TableLayout:
     spread: Literal["interval", "deviation"] = "interval"
     records: Records = "evaluations"
     heading: str = "Method"
+    compared: tuple[Metric, ...] = ()
 
     @property
     def counted(self) -> str:
@@ -160,6 +164,54 @@ SHIFT_REJECTED = Metric(
     "mean h of the dispreferred test response, in nats",
     direction="",
     source="log_ratio_rejected",
+)
+MARGIN_AT_END = Metric(
+    "margin_at_end",
+    "RM at end",
+    "RM_DPO at the end of training, on the pairs of the trajectories alone, to be read beside the "
+    "next",
+    optional=True,
+)
+MARGIN_AT_KL = Metric(
+    "margin_at_matched_kl",
+    "RM at equal KL",
+    "RM_DPO where the policy's training first came to the smallest KL that any policy of these "
+    "columns ends with, by a straight line between two snapshots, seed by seed; on the same pairs",
+    optional=True,
+)
+MARGIN_PER_KL = Metric(
+    "margin_per_kl", "RM / KL", "mean RM_DPO over mean KL on the preferred test response"
+)
+MARGIN_IN_SD = Metric(
+    "margin_in_sd",
+    "RM / SD",
+    "mean RM_DPO over its standard deviation across prompts, within a seed",
+)
+MARGIN_PER_TOKEN = Metric(
+    "margin_per_token",
+    "RM / token",
+    "h over the number of tokens, preferred less dispreferred test response, in nats a token; on "
+    "the same pairs",
+    decimals=4,
+    optional=True,
+)
+RANKS_OF_REWARD = Metric(
+    "margin_reward_rank_correlation",
+    "ρ",
+    "Spearman's rank correlation over prompts of RM_DPO and the mean evaluation reward of the "
+    "policy's samples",
+    direction="",
+    subscript="reward",
+    decimals=2,
+)
+RANKS_OF_TRUE_REWARD = Metric(
+    "margin_true_reward_rank_correlation",
+    "ρ",
+    "the same with the toy world's own reward",
+    direction="",
+    subscript="true reward",
+    decimals=2,
+    optional=True,
 )
 TRUE_REWARD = Metric(
     "true_reward",
@@ -272,9 +324,53 @@ SIGNED_RANK_P = Metric(
     source="score",
     is_p=True,
 )
+DIFFERENCE = Metric(
+    "difference",
+    "Difference",
+    "mean over prompts and seeds, in the metric's unit",
+    direction="",
+)
+COHEN = Metric(
+    "d_z",
+    "d",
+    "Cohen's standardised difference: mean over standard deviation across prompts, within a seed",
+    direction="",
+    subscript="z",
+    decimals=2,
+)
+DOMINANCE = Metric(
+    "delta",
+    "δ",
+    "Cliff's δ within pairs: share of prompts where the first policy has the larger value, less "
+    "the share where it has the smaller one",
+    direction="",
+    decimals=2,
+)
+PROMPTS_P = Metric(
+    "p_prompts",
+    "p",
+    "two-sided approximate randomisation, which exchanges the two policies on a random half of the "
+    "prompts; about these policies as they were trained",
+    direction="",
+    subscript="prompts",
+    is_p=True,
+)
+SEEDS_P = Metric(
+    "p_seeds",
+    "p",
+    "two-sided t test with seeds and prompts both random, degrees of freedom by Satterthwaite; "
+    "about policies of other seeds on other prompts; holds its level with few seeds, where the "
+    "intervals may be too narrow",
+    direction="",
+    subscript="seeds",
+    optional=True,
+    is_p=True,
+)
 
 _QUALITY = (BLEU, CHARACTER_BLEU, REWARD, GATED_SCORE, RM_DPO, RM_RDPO)
 _TOY = (TRUE_REWARD, HARMFUL)
+_OF_TRAJECTORIES = (MARGIN_AT_END, MARGIN_AT_KL, MARGIN_PER_TOKEN)
+_RANKS = (RANKS_OF_REWARD, RANKS_OF_TRUE_REWARD)
 _TIME = (WALL_HOURS, DEVICE_HOURS, TIME_RATIO, TIME_REDUCTION)
 _WORK = (TOKENS, PAIRS, FLOPS, FLOP_RATE, PEAK_MEMORY, ENERGY)
 _BY_CRITERION = tuple(
@@ -330,6 +426,20 @@ LAYOUTS = {
             baseline=True,
         ),
         TableLayout(
+            "margins-normalised",
+            "Margins on scales that policies share",
+            (RM_DPO, MARGIN_PER_KL, MARGIN_IN_SD, *_OF_TRAJECTORIES, *_RANKS),
+            records="margins",
+        ),
+        TableLayout(
+            "comparisons",
+            "Differences between policies",
+            (DIFFERENCE, COHEN, DOMINANCE, PROMPTS_P, SEEDS_P),
+            axes=("metric",),
+            heading="Comparison",
+            compared=(BLEU, CHARACTER_BLEU, REWARD, RM_DPO, HARDEST, TRUE_REWARD),
+        ),
+        TableLayout(
             "cost",
             "Cost of training",
             (*_TIME, *_WORK),
@@ -361,6 +471,11 @@ def dataset_title(name: str) -> str:
     return _DATASETS.get(name, name)
 
 
+def reward_title(reward: str) -> str:
+    """The name that a reward's authors use, for example ``SimPO``."""
+    return _REWARDS.get(reward, reward.upper())
+
+
 def policy_title(reward: str, method: str) -> str:
     """Label of a row in the paper's form, for example ``DPO-HPS``."""
-    return f"{_REWARDS.get(reward, reward.upper())}-{method.upper()}"
+    return f"{reward_title(reward)}-{method.upper()}"

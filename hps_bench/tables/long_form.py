@@ -32,10 +32,12 @@ CSV_COLUMNS = (
 def csv_text(table: Table) -> str:
     """The table in long form: one line per value, unrounded; what is not there is empty.
 
-    A table of comparisons has ``opponent`` as its last column.
+    A table of comparisons has the column ``opponent``; where metrics have rows of their own,
+    ``quantity`` says what of the metric a line is about.
     """
-    compared = any(row.key.opponent for row in table.rows)
-    columns = (*CSV_COLUMNS, "opponent") if compared else CSV_COLUMNS
+    compared = ["opponent"] if any(row.key.opponent for row in table.rows) else []
+    quantified = ["quantity"] if table.layout.compared else []
+    columns = (*CSV_COLUMNS, *compared, *quantified)
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -67,8 +69,9 @@ def _place(table: Table, row: Row, column: Column) -> dict[str, object]:
         "beta": row.key.beta,
         "trained_on": column.group.trained_on,
         "evaluated_on": column.group.evaluated_on,
-        "metric": column.metric.name,
+        "metric": (row.key.metric or column.metric).name,
         "opponent": row.key.opponent,
+        "quantity": column.metric.name,
     }
 
 

@@ -1,7 +1,8 @@
-"""The numbers of the paper (arXiv 2502.14400v5): Tables 2 and 4 to 8, and hours of training.
+"""The numbers of the paper (arXiv 2502.14400v5): Tables 2 to 8, and hours of training.
 
-Table 5 has the policy trained on one data set in the columns of the other. Tables 6 and 8 are
-trained and evaluated on HH-RLHF; Table 7 is trained on HH-RLHF and evaluated on PKU-SafeRLHF.
+Table 3 rates answers to questions of both data sets together, so it names none. Table 5 has the
+policy trained on one data set in the columns of the other. Tables 6 and 8 are trained and evaluated
+on HH-RLHF; Table 7 is trained on HH-RLHF and evaluated on PKU-SafeRLHF.
 """
 
 from __future__ import annotations
@@ -29,6 +30,36 @@ JUDGE = "Qwen2.5-72B-Instruct"
 """Judge of Table 4, a model of the organisation Qwen."""
 
 _KEYS = ("reward", "method", "opponent", "trained_on", "evaluated_on", "responses", "beta")
+_DEVIATIONS = ("wall_hours_deviation",)
+
+
+@dataclass(frozen=True)
+class PublishedFigure:
+    """One number as the paper prints it.
+
+    Attributes:
+        table: file of the package that holds it, for example ``table2``.
+        key: its row.
+        group: data sets trained and evaluated on; empty where the paper names none.
+        column: for example ``rm_dpo``.
+        text: as printed, with all decimals.
+    """
+
+    table: str
+    key: RowKey
+    group: Group
+    column: str
+    text: str
+
+    @property
+    def value(self) -> float:
+        """The number."""
+        return float(self.text)
+
+    @property
+    def rounding(self) -> float:
+        """Largest error of rounding: half a unit of the last decimal."""
+        return half_unit(self.text)
 
 
 @dataclass(frozen=True)
@@ -99,6 +130,22 @@ def _model_name(judge: str) -> str:
     return judge.partition(" ")[0].rpartition("/")[2]
 
 
+def half_unit(printed: str) -> float:
+    """Half a unit of the last decimal of a printed number; 0.0005 for ``2.040``."""
+    return 0.5 * 10.0 ** -len(printed.partition(".")[2])
+
+
+@cache
+def published_figures(table: str) -> tuple[PublishedFigure, ...]:
+    """Every number of one of the paper's tables, or of ``cost``, row by row."""
+    return tuple(
+        PublishedFigure(table, _row_key(row), _group(row), column, text)
+        for row in _rows(table)
+        for column, text in row.items()
+        if column not in (*_KEYS, *_DEVIATIONS) and text
+    )
+
+
 @cache
 def published_values(table: str) -> dict[tuple[RowKey, Group], Numbers]:
     """Values of one of the paper's tables by row and pair of data sets.
@@ -131,12 +178,18 @@ def _rows(table: str) -> list[dict[str, str]]:
 def _row_key(row: dict[str, str]) -> RowKey:
     if row["method"] == BASELINE.method:
         return BASELINE
-    opponent = row.get("opponent", "")
-    return RowKey(row["reward"], row["method"], int(row["responses"]), float(row["beta"]), opponent)
+    responses, beta = row.get("responses", ""), row.get("beta", "")
+    return RowKey(
+        row.get("reward", ""),
+        row["method"],
+        int(responses) if responses else None,
+        float(beta) if beta else None,
+        row.get("opponent", ""),
+    )
 
 
 def _group(row: dict[str, str]) -> Group:
-    return Group(row["trained_on"], row["evaluated_on"])
+    return Group(row.get("trained_on", ""), row.get("evaluated_on", ""))
 
 
 def _numbers(row: dict[str, str]) -> Numbers:

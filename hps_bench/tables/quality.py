@@ -5,14 +5,20 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from hps_bench.cell import Cell
 from hps_bench.tables.evaluations import interval_of, read_evaluations
 from hps_bench.tables.footnotes import interval_note
-from hps_bench.tables.layout import TableLayout
+from hps_bench.tables.layout import Metric, TableLayout
 from hps_bench.tables.published import PublishedLookup
 from hps_bench.tables.settings import TableSettings
 from hps_bench.tables.table import BASELINE, Group, RowKey, Value
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from hps_bench.statistics import Interval
 
 
 @dataclass(frozen=True)
@@ -45,13 +51,30 @@ class QualityMeasure:
         paper = self.published.quality(self.layout.name, key, self.group(cells[0]), cells)
         return tuple(
             Value(
-                interval_of(frames, metric.source, self.settings, paths),
+                self.interval(metric, frames, cells, list(paths)),
                 len(frames),
                 len(paths),
                 *paper.beside(metric),
             )
             for metric in self.layout.metrics
         )
+
+    def interval(
+        self,
+        metric: Metric,
+        frames: Sequence[pd.DataFrame],
+        cells: Sequence[Cell],  # noqa: ARG002 - for measures that read more than records
+        paths: Sequence[str],
+    ) -> Interval | None:
+        """Mean and interval of a metric; None where no record has it.
+
+        Args:
+            metric: one of the layout.
+            frames: records, one frame per seed that has some.
+            cells: of the row.
+            paths: of their evaluations.
+        """
+        return interval_of(frames, metric.source, self.settings, paths)
 
     @property
     def notes(self) -> tuple[str, ...]:

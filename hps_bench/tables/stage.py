@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 from hps_bench.records import atomic_path
 from hps_bench.tables.build import build_table
 from hps_bench.tables.html import html_page
-from hps_bench.tables.latex import latex_document, latex_fragment
-from hps_bench.tables.layout import find_layout
+from hps_bench.tables.latex import latex_fragment
 from hps_bench.tables.long_form import csv_text
 from hps_bench.tables.settings import TableJob
 
@@ -30,16 +28,6 @@ def write_table(name: str, job: TableJob, results: Path, output: Path) -> None:
     _write(output / f"{name}.csv", csv_text(table))
     _write(output / f"{name}.tex", latex_fragment(table))
     _write(output / f"{name}.html", html_page(table))
-
-
-def write_document(names: Sequence[str], output: Path) -> None:
-    """Write ``tables.tex`` for pdfLaTeX, which shows the named tables' fragments beside it.
-
-    Raises:
-        UserError: there is no such table.
-    """
-    layouts = [find_layout(name) for name in names]
-    _write(output / "tables.tex", latex_document(layouts))
 
 
 def _write(path: Path, text: str) -> None:

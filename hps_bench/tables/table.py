@@ -13,7 +13,8 @@ from hps_bench.tables.layout import Metric, TableLayout, dataset_title, policy_t
 class RowKey:
     """What the cells of a row share; fields that do not apply are empty.
 
-    ``opponent`` is the method that theirs is compared with, at the same reward, n and β.
+    ``opponent`` is the method that theirs is compared with, at the same reward, n and β, and
+    ``metric`` what they are compared in, where that has rows of its own.
     """
 
     reward: str
@@ -21,21 +22,23 @@ class RowKey:
     responses: int | None
     beta: float | None
     opponent: str = ""
+    metric: Metric | None = None
 
     @property
     def title(self) -> str:
         """Label of the policy or comparison, for example ``DPO-HPS vs. DPO-BT``."""
         if self.opponent:
-            return f"{replace(self, opponent='').title} vs. {self._compared_with.title}"
+            return f"{replace(self, opponent='', metric=None).title} vs. {self.compared_with.title}"
         if self == BASELINE:
             return "SFT model"
         return policy_title(self.reward, self.method) if self.reward else self.method.upper()
 
     @property
-    def _compared_with(self) -> RowKey:
+    def compared_with(self) -> RowKey:
+        """Row of the opponent's own results."""
         if self.opponent == BASELINE.method:
             return BASELINE
-        return replace(self, method=self.opponent, opponent="")
+        return replace(self, method=self.opponent, opponent="", metric=None)
 
 
 BASELINE = RowKey("none", "sft", None, None)

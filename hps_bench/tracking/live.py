@@ -9,7 +9,8 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING
 
 from hps_bench.tracking.files import Entry, RunState
-from hps_bench.tracking.runs import create_run, grid_id, log_entries
+from hps_bench.tracking.metrics import named
+from hps_bench.tracking.runs import create_run, grid_id, log_values
 from hps_bench.tracking.store import connect, experiment_id, is_server, tracking_uri
 
 if TYPE_CHECKING:
@@ -29,22 +30,26 @@ def start(results: Path, state: RunState) -> LiveRun | None:
     with suppress(Exception):
         client = connect(uri)
         experiment = experiment_id(client, uri, results.name)
-        return LiveRun(client, create_run(client, experiment, grid_id(results), state))
+        run_id = create_run(client, experiment, grid_id(results), state)
+        log_values(client, run_id, state.params, [])
+        return LiveRun(client, run_id, state.params.get("stage", ""))
     return None
 
 
 class LiveRun:
     """Sends entries from a thread; the first failure ends the sending, and nothing else."""
 
-    def __init__(self, client: MlflowClient, run_id: str) -> None:
+    def __init__(self, client: MlflowClient, run_id: str, stage: str) -> None:
         """Start the thread.
 
         Args:
             client: client of the server.
             run_id: id of the run, just made.
+            stage: of the run, after which its metrics are named.
         """
         self._client = client
         self._run_id = run_id
+        self._stage = stage
         self._queue: SimpleQueue[Entry] = SimpleQueue()
         self._end: RunState | None = None
         self._ending = threading.Event()
@@ -72,7 +77,8 @@ class LiveRun:
                 self._client.set_terminated(self._run_id, status, end_time)
 
     def _send(self) -> None:
-        log_entries(self._client, self._run_id, _drain(self._queue))
+        entries = named(_drain(self._queue), self._stage)
+        log_values(self._client, self._run_id, {}, entries)
 
 
 def _drain(queue: SimpleQueue[Entry]) -> list[Entry]:

@@ -6,7 +6,7 @@ import getpass
 import posixpath
 import re
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,68 +32,100 @@ AXES = (
 )
 """Params that become tags too, so that filters and groups can use either."""
 
+CELL_TAG = "cell"
+POLICY_TAG = "policy"
 PARENT_TAG = "mlflow.parentRunId"
 GRID_TAG = "hps_bench.grid"
 JOURNAL_TAG = "hps_bench.journal"
 """Digest of the journal, set when the run is completely uploaded."""
 
 
+_TRAINING_AXES = {"reward", "method", "dataset", "responses", "beta", "seed"}
 _PARAMS_PER_CALL = 100
-_METRICS_PER_CALL = 1000
+_METRICS_PER_CALL = 800
+"""MLflow takes 1000 params, metrics and tags together in a call."""
 
 
 def create_run(
-    client: MlflowClient, experiment: str, grid: str, state: RunState, parent: str | None = None
+    client: MlflowClient,
+    experiment: str,
+    grid: str,
+    state: RunState,
+    tags: Mapping[str, str] | None = None,
 ) -> str:
-    """Make a run with its name, tags and params, and return its id.
+    """Make a run with its name and tags, and return its id.
 
     Args:
         client: client of the store.
         experiment: id of the experiment.
         grid: identity of the results folder, from `grid_id`.
         state: what the journal says about the run.
-        parent: id of the parent run, if there is one.
+        tags: further tags.
     """
-    from mlflow.entities import Param
-
-    tags = run_tags(state, grid)
-    if parent:
-        tags[PARENT_TAG] = parent
+    tags = {**run_tags(state, grid), **(tags or {})}
     name = run_name(state)
     run = client.create_run(experiment, start_time=state.start_time, tags=tags, run_name=name)
-    params = [Param(safe_key(name), value) for name, value in state.params.items()]
-    for start in range(0, len(params), _PARAMS_PER_CALL):
-        client.log_batch(run.info.run_id, params=params[start : start + _PARAMS_PER_CALL])
     return str(run.info.run_id)
 
 
-def log_entries(client: MlflowClient, run_id: str, entries: Sequence[Entry]) -> None:
-    """Log the metrics of many steps in few calls."""
-    from mlflow.entities import Metric
+def log_values(
+    client: MlflowClient,
+    run_id: str,
+    params: Mapping[str, str],
+    entries: Sequence[Entry],
+    tags: Mapping[str, str] | None = None,
+) -> None:
+    """Log params and the metrics of many steps in few calls.
 
+    Args:
+        client: client of the store.
+        run_id: id of the run.
+        params: its params.
+        entries: its metrics.
+        tags: what is set once all the rest is there.
+    """
+    from mlflow.entities import Metric, Param, RunTag
+
+    given = [Param(safe_key(name), value) for name, value in params.items()]
     metrics = [
         Metric(safe_key(name), value, entry.time, entry.step)
         for entry in entries
         for name, value in entry.metrics.items()
     ]
-    for start in range(0, len(metrics), _METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=metrics[start : start + _METRICS_PER_CALL])
+    last = [RunTag(name, value) for name, value in (tags or {}).items()]
+    while given or metrics or last:
+        is_last = len(given) <= _PARAMS_PER_CALL and len(metrics) <= _METRICS_PER_CALL
+        client.log_batch(
+            run_id,
+            metrics=metrics[:_METRICS_PER_CALL],
+            params=given[:_PARAMS_PER_CALL],
+            tags=last if is_last else (),
+        )
+        given, metrics = given[_PARAMS_PER_CALL:], metrics[_METRICS_PER_CALL:]
+        last = [] if is_last else last
 
 
 def run_name(state: RunState) -> str:
     """Name a run by its axes, ``dpo-hps hh-rlhf n20 b0.1 s0``, or by its key without them."""
     axes = state.params
-    if not {"reward", "method", "dataset", "responses", "beta", "seed"} <= axes.keys():
+    if not axes.keys() >= _TRAINING_AXES:
         return state.key
-    name = f"{axes['reward']}-{axes['method']} {axes['dataset']} n{axes['responses']}"
-    name += f" b{axes['beta']} s{axes['seed']}"
-    return f"{name} on {axes['evaluated_on']}" if "evaluated_on" in axes else name
+    return _joined(axes, f" s{axes['seed']}")
+
+
+def cell_tags(state: RunState) -> dict[str, str]:
+    """Tags to group runs by: the axes without the seed in one, reward and method in another."""
+    axes = state.params
+    if not axes.keys() >= _TRAINING_AXES:
+        return {}
+    return {CELL_TAG: _joined(axes, ""), POLICY_TAG: f"{axes['reward']}-{axes['method']}"}
 
 
 def run_tags(state: RunState, grid: str) -> dict[str, str]:
     """Tags of a run: the axes, what its stage recorded, and what the store shows of its own."""
     return {
         **{name: state.params[name] for name in AXES if name in state.params},
+        **cell_tags(state),
         **{safe_key(name): value for name, value in state.tags.items()},
         **dict(_incidents(state)),
         "key": state.key,
@@ -134,6 +166,12 @@ def user() -> str:
     with suppress(KeyError, OSError, ImportError):
         return getpass.getuser()
     return "unknown"
+
+
+def _joined(axes: Mapping[str, str], seed: str) -> str:
+    name = f"{axes['reward']}-{axes['method']} {axes['dataset']} n{axes['responses']}"
+    name += f" b{axes['beta']}{seed}"
+    return f"{name} on {axes['evaluated_on']}" if "evaluated_on" in axes else name
 
 
 def _incidents(state: RunState) -> Iterator[tuple[str, str]]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from hps_bench.errors import UserError
 from hps_bench.tracking.store import database_path, shown, tracking_uri
+from hps_bench.tracking.views import read_addresses
 
 
 def ui_command(results_root: Path, port: int) -> list[str]:
@@ -32,3 +34,17 @@ def ui_command(results_root: Path, port: int) -> list[str]:
     server = [sys.executable, "-m", "mlflow", "server", "--host", "127.0.0.1", "--port", str(port)]
     store = ["--backend-store-uri", uri, "--artifacts-destination", str(artifacts)]
     return ["env", *settings, *server, *store, "--workers", "1"]
+
+
+def ready_views(results_root: Path, port: int) -> Iterator[str]:
+    """Lines with the addresses of the views that stand ready, to be opened in a browser.
+
+    Args:
+        results_root: folder of all results folders.
+        port: of `ui_command`.
+    """
+    for name, views in read_addresses(results_root, shown(tracking_uri(results_root))):
+        yield f"{name}:"
+        width = max(map(len, views), default=0)
+        for view, path in views.items():
+            yield f"  {view:{width}}  http://127.0.0.1:{port}{path}"

@@ -9,9 +9,10 @@ from pathlib import Path
 
 from hps_bench.errors import UserError
 from hps_bench.safe_text import shown_line
-from hps_bench.tracking.files import FOLDER, now
+from hps_bench.tracking.files import FOLDER
 from hps_bench.tracking.grid import Grid, Outcome
 from hps_bench.tracking.reading import Journal, read_journals
+from hps_bench.tracking.settings import TrackSettings, read_settings
 from hps_bench.tracking.store import open_store, shown, tracking_uri
 
 
@@ -33,8 +34,10 @@ class UploadSummary:
         return shown_line(f"runs: {counts} (experiment {self.experiment!r} in {self.store})")
 
 
-def upload(results: Path, uri: str | None = None) -> UploadSummary:
-    """Upload every journal and table that the store does not have yet.
+def upload(
+    results: Path, uri: str | None = None, settings: TrackSettings | None = None
+) -> UploadSummary:
+    """Upload every journal, and what shows the whole grid, that the store does not have yet.
 
     A run whose journal has changed is made anew and the old one deleted, so that a rerun replaces
     its own run. Any number of processes may do this at the same time.
@@ -42,6 +45,7 @@ def upload(results: Path, uri: str | None = None) -> UploadSummary:
     Args:
         results: results folder, for example ``results/demo``; its name is the experiment's.
         uri: address of the store, by default that of `hps_bench.tracking.store.tracking_uri`.
+        settings: its experiments, by default those that the workflow wrote there.
 
     Raises:
         UserError: the folder holds nothing to upload, or the store cannot be used.
@@ -50,13 +54,13 @@ def upload(results: Path, uri: str | None = None) -> UploadSummary:
     if not any((results / name).is_dir() for name in (FOLDER, "tables")):
         raise UserError(f"{results}: no runs to track; give a results folder, such as results/demo")
     uri = uri or tracking_uri(results.parent)
+    settings = settings or read_settings(results)
     with open_store(uri, results) as client:
         journals, damaged = read_journals(results)
-        start = min((journal.state.start_time for journal in journals), default=now())
-        grid = Grid(client, uri, results, start)
+        grid = Grid(client, uri, results, settings, journals)
         outcomes = {journal.state.key: grid.upload(journal) for journal in journals}
-        grid.upload_tables(results / "tables")
-        grid.close(journals)
+        grid.upload_files()
+        grid.close()
     return UploadSummary(
         store=shown(uri),
         experiment=results.name,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import shutil
 from pathlib import Path
 from typing import Any
@@ -36,9 +37,15 @@ class Checkpoints:
         with atomic_path(self._path(step)) as temporary, temporary.open("wb") as file:
             torch.save(state, file)
 
-    def load_latest(self) -> dict[str, Any] | None:
-        """State, on the CPU, in the newest checkpoint that can be read; None without one."""
+    def load_latest(self, before: float = math.inf) -> dict[str, Any] | None:
+        """State, on the CPU, in the newest checkpoint that can be read; None without one.
+
+        Args:
+            before: step that has to be done again; checkpoints from there on are passed over.
+        """
         for path in reversed(self._paths()):
+            if self._step(path) >= before:
+                continue
             if not is_whole(path):
                 LOG.warning("%s: passed over, it is damaged", path)
                 continue
@@ -56,6 +63,10 @@ class Checkpoints:
 
     def _path(self, step: int) -> Path:
         return self._folder / f"step-{step:08d}.pt"
+
+    @staticmethod
+    def _step(path: Path) -> int:
+        return int(path.stem.removeprefix("step-"))
 
     def _paths(self) -> list[Path]:
         return sorted(self._folder.glob("step-*.pt"))

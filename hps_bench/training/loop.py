@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import time
 from collections import Counter
@@ -141,9 +142,14 @@ class Trainer:
             "step_seconds": self.step_seconds,
         }
 
-    def resume(self, checkpoints: Checkpoints) -> int:
-        """Restore the newest checkpoint and return how many steps it has behind it."""
-        state = checkpoints.load_latest()
+    def resume(self, checkpoints: Checkpoints, before: float = math.inf) -> int:
+        """Restore the newest checkpoint and return how many steps it has behind it.
+
+        Args:
+            checkpoints: of this run.
+            before: step that has to be done again.
+        """
+        state = checkpoints.load_latest(before)
         if state is not None:
             restore(self.model, state["parameters"])
             self.optimiser.load_state_dict(state["optimiser"])

@@ -57,6 +57,10 @@ class Execution(Settings):
 class TrainingConfig(Optimiser, Execution):
     """What the config says about training."""
 
+    snapshots: int = Field(
+        0, ge=0, description="policies kept at equal parts of training, for trajectories"
+    )
+
     @property
     def optimiser(self) -> Optimiser:
         """The part that policies depend on."""
@@ -84,3 +88,4 @@ class TrainSettings(Settings):
     model: ModelSource = Field(description="policy at the start, also the reference model")
     optimiser: Optimiser = Field(Optimiser(), description="optimisation")
     loss: LossSettings = Field(description="loss")
+    snapshots: int = Field(0, ge=0, description="policies kept before the final one")

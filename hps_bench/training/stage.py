@@ -29,6 +29,7 @@ from hps_bench.training.metrics import Metrics
 from hps_bench.training.observer import Unobserved
 from hps_bench.training.policy import new_policy
 from hps_bench.training.settings import Execution, LossSettings, TrainSettings
+from hps_bench.training.snapshots import Snapshots, snapshot_steps
 from hps_bench.training.usage import Ledger, Meter, Usage
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def train_policy(
 
     A run that was killed goes on from its newest checkpoint. Checkpoints lie in
     ``results/checkpoints``, keyed by what decides the run, where the workflow cannot delete them.
+    Snapshots go to ``results/snapshots/…`` when the run has ended.
 
     Args:
         settings: model, optimisation, loss.
@@ -57,8 +59,8 @@ def train_policy(
         results: results folder of the experiment.
 
     Returns:
-        Content of ``training.json``: first and last loss, steps, tokens, seconds; nothing
-        in processes other than the main one, which only compute.
+        Content of ``training.json``: first and last loss, steps, those with snapshots, tokens,
+        seconds; nothing in processes other than the main one, which only compute.
     """
     warn_before_limit(execution.limit_margin_seconds)
     accelerator = new_accelerator(settings.optimiser.mixed_precision)
@@ -67,7 +69,9 @@ def train_policy(
     trainer = _trainer(settings, execution, cell, plan, reference, accelerator)
     folder = results / "checkpoints" / cell.policy_path / _identity(settings, cell, manifest)
     checkpoints = Checkpoints(folder)
-    first_step = trainer.resume(checkpoints) + 1
+    kept_steps = snapshot_steps(trainer.steps, settings.snapshots)
+    snapshots = Snapshots(folder / "snapshots", kept_steps, settings.optimiser.weights_name)
+    first_step = trainer.resume(checkpoints, before=snapshots.first_missing()) + 1
     if not accelerator.is_main_process:
         trainer.run(checkpoints, Unobserved())
         return {}
@@ -76,11 +80,18 @@ def train_policy(
     with RunJournal(results, key, axes, manifest.tags, first_step=first_step) as run:
         ledger = Ledger(folder)
         attempts = ledger.begin()
-        recorder = Recorder(run, trainer, meter, ledger)
+        recorder = Recorder(run, trainer, meter, ledger, snapshots)
         trainer.run(checkpoints, recorder)
         recorder.before_checkpoint()
         usage = asdict(ledger.total())
-        summary = {**training_summary(trainer), "attempts": attempts, **usage}
+        summary = {
+            **training_summary(trainer),
+            "snapshots": kept_steps,
+            "attempts": attempts,
+            **usage,
+        }
+        if settings.snapshots:
+            snapshots.publish(results / "snapshots" / cell.policy_path)
         _save(trainer, settings, results / key, summary)
         manifest.write(results / key / "manifest.json", **summary)
         run.figures({name: v for name, v in summary.items() if isinstance(v, int | float)})
@@ -108,17 +119,19 @@ def new_accelerator(mixed_precision: str) -> Accelerator:
 
 @dataclass(frozen=True)
 class Recorder:
-    """Observer that keeps the journal and the bill of a run."""
+    """Observer that keeps the journal, the bill and the snapshots of a run."""
 
     run: RunJournal
     trainer: Trainer
     meter: Meter
     ledger: Ledger
+    snapshots: Snapshots
 
     def after_step(self, step: int, metrics: Metrics) -> None:
-        """Log the metrics, and from time to time what was used."""
+        """Log the metrics, from time to time what was used, and keep the policy if it is due."""
         self.run.log(step, metrics)
         self.ledger.record(self._usage())
+        self.snapshots.after_step(step, self.trainer.model)
 
     def before_checkpoint(self) -> None:
         """Bill what a checkpoint keeps, so that a bill is never below the kept work."""

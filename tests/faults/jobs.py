@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from hps_bench.cell import Cell
-from hps_bench.integrity import DECISIVE
+from hps_bench.integrity import DECISIVE, SEAL
 from hps_bench.preload import VARIABLE
 from hps_bench.records import write_json
 from tests.faults.crashing import CHANGES, KILL_AT
@@ -26,7 +26,8 @@ from tests.faults.runs import BIN, RESULTS, Run
 RULES = (
     *("prompts", "tokenizer", "language_model", "reward_model", "responses", "rewards", "plan"),
     *("reference", "reference_test", "train", "samples", "evaluate", "evaluate_baseline"),
-    *("judge", "table", "document"),
+    "trajectory",
+    *("judge", "table", "report"),
 )
 """Rules that run a command on files; ``track`` has tests of its own."""
 
@@ -64,12 +65,23 @@ class Job:
             for pattern in _patterns_beside(Path(name))
             for path in (folder / name).parent.glob(pattern)
         }
-        return sorted(beside.union(self.inputs))
+        within = {
+            str(path.relative_to(folder))
+            for name in self.inputs
+            for pattern in DECISIVE
+            for path in (folder / name).rglob(pattern)
+            if path.parent.name != SEAL
+        }
+        files = {name for name in self.inputs if not (folder / name).is_dir()}
+        return sorted(beside | within | files)
 
     def remove_outputs(self, folder: Path) -> None:
         """Do what Snakemake does before and after a failed run of the job."""
         for name in self.outputs:
-            (folder / name).unlink(missing_ok=True)
+            if (folder / name).is_dir():
+                shutil.rmtree(folder / name)
+            else:
+                (folder / name).unlink(missing_ok=True)
 
     def state(self, folder: Path) -> list[Path]:
         """Files that its stage keeps beside the outputs, sorted."""

@@ -16,7 +16,7 @@ from tests.unit.judge.processes import group
 
 COMMANDS = {
     *("prompts", "tokenizer", "model", "responses", "rewards", "plan", "reference", "train"),
-    *("samples", "evaluate", "baseline", "judge", "table", "document", "track"),
+    *("trajectory", "samples", "evaluate", "baseline", "judge", "table", "report", "track"),
 }
 """Commands of the stages."""
 WITHOUT_VLLM = COMMANDS - {"samples"}

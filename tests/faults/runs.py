@@ -41,7 +41,9 @@ def config(repository: Path) -> dict[str, Any]:
     tiny: dict[str, Any] = yaml.safe_load((repository / TINY).read_text())
     tiny["name"] = RESULTS.name
     tiny["responses"] |= {"train_prompts": 6, "shard_prompts": 2, "test_samples": 4}
-    tiny["training"] |= {"batch_size": 1, "checkpoint_steps": 1}
+    tiny["training"] |= {"batch_size": 1, "checkpoint_steps": 1, "snapshots": 2}
+    tiny["trajectory"] = {"experiments": ["fine-tuning"], "pairs": 2}
+    tiny["tables"]["margins-normalised"] = ["fine-tuning"]
     tiny["judge"] = {"backend": "toy", "samples": 2}
     tiny["tables"]["table4"] = ["fine-tuning"]
     return tiny

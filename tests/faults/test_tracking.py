@@ -82,6 +82,7 @@ def check_store(run: Run, uri: str = "") -> None:
     client = MlflowClient(uri or f"sqlite:///{run.folder}/results/mlflow.db")
     experiment = client.get_experiment_by_name(RESULTS.name)
     stored = client.search_runs([experiment.experiment_id])
+    stored = [one for one in stored if one.data.tags["stage"] != "experiment"]
     assert Counter(one.data.tags.get("key", "grid") for one in stored) == Counter(journals(run))
     for one in stored:
         if "key" in one.data.tags:
@@ -95,7 +96,7 @@ def journals(run: Run) -> list[str]:
 
 
 def steps(history, stored: StoredRun) -> list[tuple[int, float]]:  # type: ignore[no-untyped-def]
-    return sorted((point.step, point.value) for point in history(stored.info.run_id, "loss"))
+    return sorted((point.step, point.value) for point in history(stored.info.run_id, "train/loss"))
 
 
 def steps_of(run: Run, key: str) -> list[tuple[int, float]]:

@@ -26,6 +26,7 @@ def suite(**experiments: dict[str, Any]) -> Workflow:
     values["datasets"] = {"a": only, "b": only}
     values["experiments"] = {name: AXES | axes for name, axes in experiments.items()}
     values["tables"] = {"table2": ["x"], "table8": ["y"]}
+    values["figures"] = {"training-curves": ["y"]}
     return Workflow(Config.model_validate(values))
 
 
@@ -76,6 +77,7 @@ def test_a_cell_belongs_to_the_first_experiment_that_has_it(tmp_path: Path) -> N
         (("all",), {"a4": "x", "b4": "x", "a2": "y"}),
         (("tables",), {"a4": "x", "b4": "x", "a2": "y"}),
         (("table2",), {"a4": "x", "b4": "x", "a2": None}),
+        (("figures",), {"a4": "x", "b4": None, "a2": "y"}),
         # Table 8 wants n = 4 on a as well, which is all of x's batch there.
         (("results/tiny/tables/table8.csv",), {"a4": "x", "b4": None, "a2": "y"}),
         (("policies",), {"a4": None, "b4": None, "a2": None}),

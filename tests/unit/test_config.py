@@ -229,6 +229,14 @@ def test_methods_of_the_config_stand_beside_the_built_in_ones() -> None:
     ]
 
 
+def test_table_of_differences_needs_a_policy_to_compare() -> None:
+    experiment = values()["experiments"]["fine-tuning"] | {"methods": ["bt", "pl"]}
+    changed = {"experiments": {"e": experiment}, "tables": {"comparisons": ["e"]}}
+    assert refused(**changed) == (
+        "tables.comparisons: it compares other methods with bt and pl; add one, such as hps"
+    )
+
+
 def test_model_may_be_given_by_its_path() -> None:
     config = parse_config(values(models__generator={"path": "a/b", "revision": "c"}), "mine.yaml")
     assert config.models.generator == ModelSource(path="a/b", revision="c", dtype="bfloat16")

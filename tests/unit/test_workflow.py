@@ -16,6 +16,7 @@ from hps_bench.responses.settings import ResponsesSettings
 from hps_bench.rewards.settings import RewardsSettings
 from hps_bench.settings import Settings
 from hps_bench.tables.settings import TableJob
+from hps_bench.tracking.settings import TrackSettings
 from hps_bench.training.settings import TrainSettings
 from hps_bench.workflow import CODE, PARTS, Workflow
 from tests.cli.command import ROOT, TINY
@@ -52,6 +53,7 @@ def settings(made: Workflow, key: str) -> Any:
         ("train/sppo-hps", TrainSettings),
         ("evaluate/toy-dialogue", EvaluateSettings),
         ("tables/table2", TableJob),
+        ("track", TrackSettings),
     ],
 )
 def test_settings_are_what_their_stage_accepts(key: str, kind: type[Settings]) -> None:

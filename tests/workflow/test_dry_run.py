@@ -24,6 +24,7 @@ def test_demo_in_full(repository: Repository) -> None:
     jobs = job_counts(result)
     assert "Traceback" not in result.stderr
     expected = {"train": 46, "evaluate": 54, "evaluate_baseline": 2, "plan": 20, "reference": 20}
+    expected["trajectory"] = 18
     data = {"prompts": 2, "responses": 4, "rewards": 4, "reference_test": 2, "track": 1, "all": 1}
     assert {name: jobs[name] for name in expected | data | MODELS} == expected | data | MODELS
 
@@ -85,7 +86,7 @@ def test_given_models_and_no_tables(repository: Repository) -> None:
     del values["tables"]
     (repository.folder / "given.yaml").write_text(yaml.safe_dump(values))
     jobs = repository.planned("--configfile", "given.yaml")
-    assert jobs.keys().isdisjoint({*MODELS, "table", "document"})
+    assert jobs.keys().isdisjoint({*MODELS, "table", "report"})
     assert (jobs["train"], jobs["evaluate"], jobs["track"]) == (2, 2, 1)
 
 
@@ -127,7 +128,7 @@ def test_list_says_what_rules_do(repository: Repository) -> None:
     assert "train (Train one policy.)" in lines
     assert {"table2", "table8", "cost"} <= set(lines)
     unnamed = [line for line in lines if " (" not in line]
-    assert all(re.fullmatch(r"table\d|cost|margins", line) for line in unnamed)
+    assert all(re.fullmatch(r"table\d|cost|margins|margins-normalised|comparisons", line) for line in unnamed)
     assert not any("{" in line for line in lines)
 
 

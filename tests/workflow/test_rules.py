@@ -7,8 +7,8 @@ import pytest
 from tests.cli.command import ROOT
 
 RULE_FILES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
-TARGETS = {"tables", "policies"}
-WITHOUT_SETTINGS = {"settings", "document", "track", "samples_ready"}
+TARGETS = {"tables", "figures", "policies", "trajectories"}
+WITHOUT_SETTINGS = {"settings", "track", "samples_ready"}
 
 
 def rules() -> dict[str, str]:

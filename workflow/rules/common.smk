@@ -11,6 +11,9 @@ from hps_bench.clock import bring_back
 from hps_bench.closing import after_failure, after_success
 from hps_bench.errors import UserError
 from hps_bench.exclusive import claim
+from hps_bench.figures.catalogue import find_figure
+from hps_bench.report.document import COMPARISONS
+from hps_bench.tables.layout import find_layout
 from hps_bench.workflow import PARTS, Workflow
 
 # A config given on the command line replaces the preset: nothing is merged into it.

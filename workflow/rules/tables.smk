@@ -1,7 +1,7 @@
 # Tables: views over the records.
 #
 # IN   evaluations, or training costs, of the cells of one experiment
-# OUT  <results>/tables/{table}.csv, .tex, .html; tables.tex, which shows them all
+# OUT  <results>/tables/{table}.csv, .tex, .html
 
 
 rule table:
@@ -12,7 +12,12 @@ rule table:
     output:
         csv="<results>/tables/{table}.csv",
         tex="<results>/tables/{table}.tex",
-        html="<results>/tables/{table}.html",
+        html=report(
+            "<results>/tables/{table}.html",
+            caption="../report/table.rst",
+            category="Tables",
+            labels=lambda wildcards: {"table": find_layout(wildcards.table).title},
+        ),
     log:
         "<results>/logs/tables/{table}.log",
     benchmark:
@@ -33,29 +38,4 @@ rule table:
             --table {wildcards.table} \
             --results {params.results:q} \
             --output {params.folder:q}
-        """
-
-
-rule document:
-    """Write a LaTeX document that shows all tables."""
-    input:
-        tables=expand("<results>/tables/{table}.tex", table=suite.config.tables),
-    output:
-        document="<results>/tables/tables.tex",
-    log:
-        "<results>/logs/tables/document.log",
-    benchmark:
-        "<results>/benchmarks/tables/document.jsonl"
-    localrule: True
-    conda:
-        "../envs/hps-bench.yaml"
-    params:
-        code=suite.code("table"),
-        names=list(suite.config.tables),
-        folder=subpath(output.document, parent=True),
-    shell:
-        r"""
-        exec &> >(tee {log:q})
-        set -x
-        hps-bench document {params.names} --output {params.folder:q}
         """

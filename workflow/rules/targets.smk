@@ -5,7 +5,20 @@ rule tables:
     """Every table of the config, with only the cells that they need."""
     input:
         tables=expand("<results>/tables/{table}.csv", table=suite.config.tables),
-        document=suite.document_files,
+    localrule: True
+
+
+rule figures:
+    """Every figure of the config, with only the cells that they need."""
+    input:
+        figures=suite.drawn_files,
+    localrule: True
+
+
+rule trajectories:
+    """The trajectory of every policy that is followed through training."""
+    input:
+        trajectories=suite.trajectory_files(suite.grid),
     localrule: True
 
 

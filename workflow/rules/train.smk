@@ -2,7 +2,8 @@
 # finds them.
 #
 # IN   plan, reference
-# OUT  <results>/policies/{dataset}/{reward}-{method}/n{responses}-b{beta}-s{seed}/
+# OUT  <results>/policies/{dataset}/{reward}-{method}/n{responses}-b{beta}-s{seed}/,
+#      <results>/snapshots/… if the config asks for some
 
 
 rule train:
@@ -15,6 +16,11 @@ rule train:
     output:
         weights=f"<results>/policies/{{dataset}}/{CELL}/{suite.weights_name}",
         summary=f"<results>/policies/{{dataset}}/{CELL}/training.json",
+        snapshots=(
+            [directory(f"<results>/snapshots/{{dataset}}/{CELL}")]
+            if suite.config.training.snapshots
+            else []
+        ),
     log:
         f"<results>/logs/train/{{dataset}}/{CELL}.log",
     benchmark:

@@ -13,7 +13,7 @@ from tests.unit.cost.estimates import SHIPPED, shipped
 TOY = {"prompts": 2, "tokenizer": 1, "language_model": 2}
 WHOLE = {**TOY, "responses": 4, "reward_model": 2, "rewards": 4, "reference_test": 2}
 CLUSTER = {"prompts": 2, "responses": 128, "rewards": 128, "reference_test": 2}
-EVERYTHING = {"evaluate_baseline": 2, "document": 1, "track": 1}
+EVERYTHING = {"evaluate_baseline": 2, "report": 1, "track": 1}
 
 DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("paper", "all"): {
@@ -22,7 +22,7 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
         **{"judge": 2, "table": 7},
     },
     ("paper", "tables"): {
-        **(CLUSTER | {"evaluate_baseline": 2, "document": 1}),
+        **(CLUSTER | {"evaluate_baseline": 2}),
         **{"plan": 36, "reference": 36, "train": 132, "samples": 7, "evaluate": 240},
         **{"judge": 2, "table": 7},
     },
@@ -40,7 +40,8 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     },
     ("demo", "all"): {
         **(WHOLE | EVERYTHING),
-        **{"plan": 20, "reference": 20, "train": 46, "evaluate": 54, "judge": 2, "table": 8},
+        **{"plan": 20, "reference": 20, "train": 46, "evaluate": 54, "trajectory": 18},
+        **{"judge": 2, "table": 10},
     },
     ("demo", "cost"): {
         **(TOY | {"responses": 2, "reward_model": 1, "rewards": 2}),

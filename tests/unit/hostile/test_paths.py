@@ -100,15 +100,14 @@ def test_the_test_set_of_a_job_of_samples(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", OUTSIDE[:-1], ids=repr)
-def test_tables_and_documents_have_known_names(tmp_path: Path, name: str) -> None:
+def test_tables_have_known_names(tmp_path: Path, name: str) -> None:
     settings = tmp_path / "settings.json"
     settings.write_text(json.dumps({"cells": [vars(CELL)], "incomparable": [None]}))
     output, before = tmp_path / "output", tree(tmp_path)
     options = ["--settings", str(settings), "--results", str(tmp_path), "--output", str(output)]
-    for line in (["table", "--table", name, *options], ["document", name, "--output", str(output)]):
-        result = CliRunner().invoke(app, line)
-        assert isinstance(result.exception, UserError)
-        assert "no table" in str(result.exception)
+    result = CliRunner().invoke(app, ["table", "--table", name, *options])
+    assert isinstance(result.exception, UserError)
+    assert "no table" in str(result.exception)
     assert tree(tmp_path) == before
 
 

@@ -12,8 +12,7 @@ from functools import cache
 from html.parser import HTMLParser
 from pathlib import Path
 
-import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, assume, given, settings
 from hypothesis import strategies as st
 
 from hps_bench.judge.audit import write_audit
@@ -21,19 +20,18 @@ from hps_bench.safe_text import visible_text
 from hps_bench.tables.build import build_table
 from hps_bench.tables.escape import latex_text, spreadsheet_text
 from hps_bench.tables.html import html_page
-from hps_bench.tables.latex import latex_document, latex_fragment
+from hps_bench.tables.latex import latex_fragment
 from hps_bench.tables.long_form import csv_text
 from hps_bench.tables.table import Table
 from tests.unit.hostile.texts import HOSTILE, hostile_text
 from tests.unit.judge.fabricated import judgement
 from tests.unit.tables.fabricated import cell, job, judged, write_judgements
+from tests.unit.tables.typeset import DOCUMENT, needs_latex
 
-needs_latex = pytest.mark.skipif(
-    not (shutil.which("pdflatex") and shutil.which("pdftotext")),
-    reason="pdflatex or pdftotext is not installed",
-)
+Element = str | tuple[str, list[tuple[str, str | None]]]
+
 CANARY = "SWALLOWEDFILE"
-DRAWN = "–—‘’“”…·×±−≠≤≥→↑↓αβγλπ‖"
+DRAWN = "–—‘’“”…·×±−≠≤≥→↑↓αβγδλπρ‖"
 """Characters that LaTeX draws with glyphs of its own, so that reading them back may differ."""
 
 
@@ -59,7 +57,7 @@ class Page(HTMLParser):
 
     def __init__(self, text: str) -> None:
         super().__init__()
-        self.elements: list[object] = []
+        self.elements: list[Element] = []
         self.text = ""
         self.feed(text)
         self.close()
@@ -80,9 +78,18 @@ class Page(HTMLParser):
 @given(hostile_text)
 @settings(max_examples=60, deadline=None)
 def test_a_page_has_the_elements_of_its_template_alone(text: str) -> None:
+    assume(text)  # no name is empty
     found, plain = Page(html_page(table_with(text))), Page(html_page(table_with("plain")))
-    assert found.elements == plain.elements
+    assert found.elements == [_with_text(element, visible_text(text)) for element in plain.elements]
     assert found.text == plain.text.replace("plain", visible_text(text))
+
+
+def _with_text(element: Element, text: str) -> Element:
+    """An element of a page of plain texts, as it is with another text in its attributes."""
+    if isinstance(element, str):
+        return element
+    tag, attributes = element
+    return tag, [(name, value and value.replace("plain", text)) for name, value in attributes]
 
 
 @given(hostile_text)
@@ -207,9 +214,9 @@ def test_a_judge_with_a_vast_or_hostile_name_is_a_note(tmp_path: Path) -> None:
     scores = {cell().policy_path: [2.0] * 4, "sft": [1.0] * 4}
     write_judgements(tmp_path, "hh-rlhf", judged(scores), judge=name.replace("\x00", ""))
     table = build_table("table4", job(cell()), tmp_path)
-    (tmp_path / "table4.tex").write_text(latex_fragment(table), encoding="utf-8")
+    (tmp_path / "fragment.tex").write_text(latex_fragment(table), encoding="utf-8")
     shutil.rmtree(tmp_path / "judge")
-    (page,) = read_back(tmp_path, latex_document([table.layout]))
+    (page,) = read_back(tmp_path, DOCUMENT)
     assert "inputcanarytxt" in page
     assert "whichseesoneresponseatatime" in page
     assert CANARY not in page

@@ -1,6 +1,6 @@
 import pytest
 
-from hps_bench.tables.escape import Latex, latex_text, spreadsheet_text
+from hps_bench.tables.escape import Latex, breakable, latex_text, spreadsheet_text
 
 
 @pytest.mark.parametrize(
@@ -22,6 +22,22 @@ def test_latex(text: str, latex: str) -> None:
 def test_latex_is_escaped_once() -> None:
     assert latex_text(latex_text("50%")) == r"50\%"
     assert latex_text(Latex(r"\emph{x}")) == r"\emph{x}"
+
+
+@pytest.mark.parametrize(
+    ("text", "latex"),
+    [
+        ("plain words of 0.5 and a-b", "plain words of 0.5 and a-b"),
+        ("some/long-name_x", r"some/\allowbreak{}long-\allowbreak{}name\_\allowbreak{}x"),
+        ("approximations", "approximations"),
+        ("abcdefghijklmnopqrstuvwxyz", r"abcdefghijkl\allowbreak{}mnopqrstuvwx\allowbreak{}yz"),
+        ("50 % of $x", r"50 \% of \$x"),
+        (Latex(r"\emph{what/is/latex/stays}"), r"\emph{what/is/latex/stays}"),
+        ("", ""),
+    ],
+)
+def test_long_words_may_be_broken(text: str, latex: str) -> None:
+    assert breakable(text) == latex
 
 
 @pytest.mark.parametrize("formula", ["=cmd()", "+1", "-1", "@SUM(A1)", "\t=1", "  =1", "＝1"])

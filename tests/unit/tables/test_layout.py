@@ -12,7 +12,7 @@ def test_quality_metrics_are_columns_of_the_records() -> None:
         metric.source
         for layout in LAYOUTS.values()
         if layout.records == "evaluations"
-        for metric in layout.metrics
+        for metric in layout.compared or layout.metrics
     }
     assert len(sources) == 13
     assert sources <= set(EVALUATION.names)

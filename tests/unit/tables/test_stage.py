@@ -1,10 +1,7 @@
 from pathlib import Path
 
-import pytest
-
-from hps_bench.errors import UserError
 from hps_bench.tables.layout import LAYOUTS
-from hps_bench.tables.stage import write_document, write_table
+from hps_bench.tables.stage import write_table
 from tests.unit.tables.fabricated import cell, cells, job, write_evaluation, write_training
 
 
@@ -15,9 +12,8 @@ def test_three_files_for_every_table_and_nothing_else(tmp_path: Path) -> None:
         write_training(tmp_path, each, 1.0)
     for name in LAYOUTS:
         write_table(name, job(*of), tmp_path, tmp_path / "tables")
-    write_document(list(LAYOUTS), tmp_path / "tables")
     expected = {f"{name}.{kind}" for name in LAYOUTS for kind in ("csv", "tex", "html")}
-    assert {path.name for path in files(tmp_path / "tables")} == expected | {"tables.tex"}
+    assert {path.name for path in files(tmp_path / "tables")} == expected
 
 
 def files(folder: Path) -> list[Path]:
@@ -30,9 +26,3 @@ def test_same_records_same_bytes(tmp_path: Path) -> None:
         write_table("table2", job(cell()), tmp_path, tmp_path / folder)
     for file in files(tmp_path / "one"):
         assert file.read_bytes() == (tmp_path / "two" / file.name).read_bytes()
-
-
-def test_document_of_an_unknown_table_is_a_user_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no table 'costs'; did you mean 'cost'"):
-        write_document(["table2", "costs"], tmp_path)
-    assert list(tmp_path.iterdir()) == []

@@ -35,18 +35,19 @@ def test_metrics_show_while_the_run_lasts_and_the_upload_replaces_them(
 ) -> None:
     results = tmp_path / "live"
     with RunJournal(results, KEY, PARAMS) as journal:
-        journal.log(1, {"train/loss": 0.5})
+        journal.log(1, {"loss": 0.5})
         wait_until(lambda: bool(_runs(client, results)[0].data.metrics))
         (run,) = _runs(client, results)
         assert (run.info.status, run.data.metrics) == ("RUNNING", {"train/loss": 0.5})
         assert upload(results).unchanged == (KEY,)
-        journal.log(2, {"train/loss": 0.25})
-        journal.figures({"bleu": 0.75})
+        journal.log(2, {"loss": 0.25})
+        journal.figures({"steps": 2})
     (run,) = _runs(client, results)
     assert (run.info.status, run.data.metrics) == ("FINISHED", {"train/loss": 0.25})
     assert upload(results).replaced == (KEY,)
     (run,) = _runs(client, results)
-    assert run.data.metrics == {"train/loss": 0.25, "eval/bleu": 0.75}
+    axes = {"axis/responses": 20, "axis/beta": 0.1, "axis/seed": 0}
+    assert run.data.metrics == {"train/loss": 0.25, "train/steps": 2, **axes}
     assert run.data.tags["mlflow.parentRunId"]
 
 

@@ -48,8 +48,8 @@ def test_a_run_arrives_whole(results: Path) -> None:
     before = now()
     with RunJournal(results, KEY, PARAMS, {"data.prompts": "sha256:ab"}) as journal:
         for step in range(3):
-            journal.log(step, {"train/loss": 1 / (step + 1), "rewards/margins": step})
-        journal.figures({"bleu": 0.25})
+            journal.log(step, {"loss": 1 / (step + 1), "rewards/margins": step})
+        journal.figures({"last_loss": 0.25})
         journal.artifact(table)
     after = now()
 
@@ -72,7 +72,7 @@ def test_a_run_arrives_whole(results: Path) -> None:
         (1, 0.5, entries[1].time),
         (2, 1 / 3, entries[2].time),
     ]
-    assert _history(results, run, "eval/bleu") == [(0, 0.25, run.info.end_time)]
+    assert _history(results, run, "train/last_loss") == [(0, 0.25, run.info.end_time)]
     (artifact,) = _client(results).list_artifacts(run.info.run_id)
     assert (artifact.path, artifact.file_size) == ("training.json", 12)
 
@@ -87,8 +87,8 @@ def test_runs_hang_below_one_parent(results: Path) -> None:
     assert [run.data.tags["mlflow.parentRunId"] for run in children] == [parent.info.run_id] * 2
     assert sorted(run.info.status for run in children) == ["FAILED", "FINISHED"]
     assert (parent.info.run_name, parent.info.status) == ("grid", "FAILED")
-    assert parent.info.start_time == min(run.info.start_time for run in children)
-    assert parent.info.end_time == max(run.info.end_time for run in children)
+    assert parent.info.start_time >= max(run.info.end_time for run in children)  # on the first page
+    assert parent.info.end_time == parent.info.start_time
 
 
 @pytest.mark.parametrize(
@@ -332,7 +332,7 @@ def test_a_server_takes_the_same_runs(
 ) -> None:
     record(results.with_name("by-upload"))
     results = results.with_name("by-upload")
-    with RunJournal(results, "evaluations/a", {**PARAMS, "stage": "evaluate"}) as journal:
+    with RunJournal(results, "evaluations/a", {"stage": "evaluate"}) as journal:
         journal.figures({"bleu": 0.5})
         journal.artifact(Path(__file__))
     monkeypatch.setenv("MLFLOW_TRACKING_URI", server)

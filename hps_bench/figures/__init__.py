@@ -1,0 +1,1 @@
+"""Figures: views over the records, as PDF, PNG and CSV."""

@@ -1,0 +1,82 @@
+"""Margin against n, in nats and in units that do not grow by themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from hps_bench.cell import Cell
+from hps_bench.figures.panels import (
+    DATASET,
+    draw_whiskers,
+    finish,
+    legend_above,
+    log_axis,
+    method_handles,
+    panels,
+    parts,
+)
+from hps_bench.figures.policies import Policy, Row, by_policy, evaluations
+from hps_bench.figures.settings import FigureJob
+from hps_bench.figures.style import method_styles
+from hps_bench.tables.layout import MARGIN_IN_SD, MARGIN_PER_KL, RM_DPO, find_layout
+from hps_bench.tables.margins import MarginMeasure
+from hps_bench.tables.published import PublishedLookup
+
+COLUMNS = (*Policy._fields, "quantity", "mean", "low", "high", "seeds", "prompts")
+
+_ROW = (*DATASET, "reward", "beta")
+QUANTITIES = {
+    RM_DPO: "Margin RM_DPO, nats",
+    MARGIN_IN_SD: "Margin / its SD over prompts",
+    MARGIN_PER_KL: "Margin / KL",
+}
+"""Metrics of the tables, and their titles."""
+
+
+def records(job: FigureJob, results: Path) -> pd.DataFrame:
+    """Margins by n, of policies that differ in nothing but n.
+
+    Returns:
+        ``COLUMNS``; ``quantity`` is the name of one of ``QUANTITIES``.
+    """
+    # As the tables compute them; the paper's numbers are not drawn.
+    layout, published = find_layout("margins-normalised"), PublishedLookup(lambda _: None)
+    measure = MarginMeasure(layout, results, published, job.statistics, (), frozenset())
+    rows = [
+        row
+        for policy, cells in by_policy(job.cells).items()
+        for row in _margins(measure, policy, cells, results)
+    ]
+    frame = pd.DataFrame(rows, columns=COLUMNS)
+    compared = frame.groupby([*_ROW, "method"])["responses"].transform("nunique") > 1
+    return frame[compared].sort_values("responses", kind="stable", ignore_index=True)
+
+
+def draw(frame: pd.DataFrame) -> Figure:
+    """A row for each data set, reward and β; a column for each unit."""
+    styles = method_styles(frame["method"])
+    rows = parts(frame, _ROW)
+    titles = ([title for title, _ in rows], list(QUANTITIES.values()))
+    figure, axes = panels(*titles, height=1.6, sharex=True)
+    for row, (_, part) in zip(axes, rows, strict=True):
+        for place, metric in zip(row, QUANTITIES, strict=True):
+            of = part[part["quantity"] == metric.name]
+            draw_whiskers(place, of, "responses", styles)
+            log_axis(place, "x", frame["responses"].unique())
+    finish(axes, "n, responses per prompt")
+    legend_above(figure, method_handles(styles, marked=True))
+    return figure
+
+
+def _margins(
+    measure: MarginMeasure, policy: Policy, cells: Sequence[Cell], results: Path
+) -> Iterator[Row]:
+    frames = evaluations(results, cells)
+    paths = [cell.evaluation_path for cell in cells]
+    for metric in QUANTITIES:
+        if interval := measure.interval(metric, frames, cells, paths):
+            yield {**policy._asdict(), "quantity": metric.name, **vars(interval)}

@@ -1,0 +1,1 @@
+"""The page that shows everything that came out of one config, to be opened first."""

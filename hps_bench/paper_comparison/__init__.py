@@ -1,0 +1,1 @@
+"""The paper beside ours: its figures, its claims, and whether its tables are consistent."""

@@ -1,0 +1,188 @@
+"""Claims recomputed: from the published tables, and from our results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+
+from hps_bench.paper_comparison.claims import CLAIMS, Claim
+from hps_bench.paper_comparison.formulas import Figures, Formula, Number
+from hps_bench.paper_comparison.records import FigureKey, Measured
+from hps_bench.paper_comparison.resampling import joint_resamples
+from hps_bench.paper_comparison.titles import TABLES
+from hps_bench.paper_comparison.values import ComparedFigure, Verdict
+from hps_bench.seeding import numpy_generator
+from hps_bench.tables.published import PublishedFigure, half_unit, published_figures
+from hps_bench.tables.settings import TableSettings
+
+Outcome = Literal["holds", "does not hold", ""]
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """A number from our results, with the bounds that the joint bootstrap gives it."""
+
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class CheckedFormula:
+    """One formula of a claim.
+
+    Attributes:
+        claim: what the paper says.
+        formula: how it was computed.
+        published: what the published tables give.
+        rounding: by how much rounding of their figures may move it.
+        outcome: whether that is the claimed number; empty where none is claimed.
+        ours: what our results give; None where they do not bear on it.
+        verdict: whether the claimed number lies within our interval; empty where none is claimed.
+        reason: why there is no number of ours.
+    """
+
+    claim: Claim
+    formula: Formula
+    published: float
+    rounding: float
+    outcome: Outcome
+    ours: Estimate | None
+    verdict: Verdict | Literal[""]
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class _Ours:
+    """Our figures that bear a verdict: their means, and means of joint resamples."""
+
+    means: Figures
+    resamples: Figures
+    level: float
+
+    def estimate(self, formula: Formula) -> Estimate:
+        tail = (1 - self.level) / 2
+        bounds = np.nanquantile(formula.function(self.resamples), [tail, 1 - tail])
+        return Estimate(float(formula.function(self.means)), *map(float, bounds))
+
+
+def check_claims(
+    compared: Iterable[ComparedFigure],
+    measured: Mapping[FigureKey, Measured],
+    settings: TableSettings,
+) -> list[CheckedFormula]:
+    """Every formula of every claim.
+
+    Args:
+        compared: from :func:`~hps_bench.paper_comparison.values.compare_figures`.
+        measured: from :func:`~hps_bench.paper_comparison.records.measure`.
+        settings: level, number and seed of the resamples.
+    """
+    published = {figure_key(f): f for table in TABLES for f in published_figures(table)}
+    by_key = {figure_key(one.figure): one for one in compared}
+    ours = _ours(by_key, measured, settings)
+    return [
+        _check(claim, formula, published, by_key, ours)
+        for claim in CLAIMS
+        for formula in claim.formulas
+    ]
+
+
+def figure_key(figure: PublishedFigure) -> FigureKey:
+    """What a figure is about, whichever table prints it."""
+    return figure.column, figure.key, figure.group
+
+
+def published_numbers(figures: Iterable[PublishedFigure]) -> dict[FigureKey, Number]:
+    """The paper's numbers by what they are about."""
+    return {figure_key(figure): np.asarray(figure.value) for figure in figures}
+
+
+def _ours(
+    compared: Mapping[FigureKey, ComparedFigure],
+    measured: Mapping[FigureKey, Measured],
+    settings: TableSettings,
+) -> _Ours:
+    judged = [key for key, one in compared.items() if one.verdict in ("agrees", "differs")]
+    rng = numpy_generator(settings.seed, "paper_comparison")
+    chosen = {key: measured[key] for key in judged}
+    resamples = joint_resamples(chosen, rng, settings.resamples) if chosen else {}
+    means = {
+        key: np.asarray(figure.interval.mean) for key, figure in chosen.items() if figure.interval
+    }
+    return _Ours(Figures(means), Figures(resamples), settings.level)
+
+
+def _check(
+    claim: Claim,
+    formula: Formula,
+    published: Mapping[FigureKey, PublishedFigure],
+    compared: Mapping[FigureKey, ComparedFigure],
+    ours: _Ours,
+) -> CheckedFormula:
+    number, rounding = _recomputed(formula, published, exact=claim.counts)
+    outcome = _outcome(claim, number, rounding)
+    try:
+        estimate = ours.estimate(formula)
+    except KeyError as error:
+        lacking = compared[error.args[0]]
+        return CheckedFormula(
+            claim, formula, number, rounding, outcome, None, lacking.verdict, lacking.reason
+        )
+    verdict = _verdict(claim, estimate)
+    return CheckedFormula(claim, formula, number, rounding, outcome, estimate, verdict)
+
+
+class _Noted(dict[FigureKey, Number]):
+    """Numbers that note which of them a formula asks for."""
+
+    def __init__(self, numbers: Mapping[FigureKey, Number]) -> None:
+        super().__init__(numbers)
+        self.asked: dict[FigureKey, None] = {}
+
+    def __getitem__(self, key: FigureKey) -> Number:
+        self.asked[key] = None
+        return super().__getitem__(key)
+
+
+def _recomputed(
+    formula: Formula, published: Mapping[FigureKey, PublishedFigure], *, exact: bool
+) -> tuple[float, float]:
+    """What a formula gives, and by how much rounding may move it: the sum over its figures.
+
+    A count of comparisons is taken as printed.
+    """
+    numbers = _Noted(published_numbers(published.values()))
+    result = float(formula.function(Figures(numbers)))
+    if exact:
+        return result, 0.0
+    asked = list(numbers.asked)
+    errors = np.diag([published[key].rounding for key in asked])
+    values = np.array([[published[key].value] for key in asked])
+    # In each column another figure is off, up and then down.
+    off = values + np.hstack([errors, -errors])
+    moved = formula.function(Figures(dict(zip(asked, off, strict=True)))) - result
+    return result, float(np.abs(moved).reshape(2, -1).max(axis=0).sum())
+
+
+def _outcome(claim: Claim, number: float, rounding: float) -> Outcome:
+    if not claim.claimed:
+        return ""
+    near = abs(number - float(claim.claimed)) <= rounding + _slack(claim)
+    return "holds" if near else "does not hold"
+
+
+def _verdict(claim: Claim, ours: Estimate) -> Verdict | Literal[""]:
+    if not claim.claimed:
+        return ""
+    slack = _slack(claim)
+    agrees = ours.low - slack <= float(claim.claimed) <= ours.high + slack
+    return "agrees" if agrees else "differs"
+
+
+def _slack(claim: Claim) -> float:
+    """How far a number may be from the claimed one that stands for it."""
+    return 0.0 if claim.counts else half_unit(claim.claimed)

@@ -1,0 +1,139 @@
+"""The report as LaTeX: what was run, and the tables, figures and comparisons that exist."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from hps_bench.config import Config
+from hps_bench.figures.catalogue import find_figure, is_drawn
+from hps_bench.index_page.cells import CellRow, cell_rows
+from hps_bench.index_page.facts import facts
+from hps_bench.report.listings import EXPERIMENT_COLUMNS, experiment_rows, settings
+from hps_bench.tables.escape import Latex, breakable
+from hps_bench.tables.latex_templates import latex_environment
+from hps_bench.tables.layout import dataset_title, find_layout
+from hps_bench.tables.table import BASELINE, Group, RowKey
+
+COMPARISONS = {
+    "claims": "Claims of the paper",
+    "values": "Published values beside ours",
+    "consistency": "Consistency of the published tables",
+}
+"""Fragments of the comparison with the paper, and their titles."""
+
+_NAMED_AT_MOST = 40
+
+
+@dataclass(frozen=True)
+class Folders:
+    """Where the parts of the report lie, relative to the results."""
+
+    tables: str = "tables"
+    figures: str = "figures"
+    comparisons: str = "paper_comparison"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A file that the report shows.
+
+    Attributes:
+        title: its heading.
+        path: relative to the report, without its suffix.
+        caption: what it shows; empty where the file says so itself.
+    """
+
+    title: str
+    path: Latex
+    caption: str = ""
+
+
+@dataclass(frozen=True)
+class _Section:
+    """Parts of one kind, and the titles of those that do not exist."""
+
+    parts: tuple[Part, ...]
+    left_out: tuple[str, ...]
+
+
+def latex_report(config: Config, results: Path, output: Path, folders: Folders) -> str:
+    r"""The report for pdfLaTeX, which reads its parts by ``\input`` and ``\includegraphics``.
+
+    Args:
+        config: what was asked for.
+        results: folder of its results; a part that does not exist yet is named as left out.
+        output: folder of the report.
+        folders: of its parts.
+
+    Raises:
+        UserError: a record is damaged, or there is no table or figure of a name.
+    """
+    rows = cell_rows(config, results)
+    evaluated = {row.cell for row in rows if row.cell and row.status == "evaluated"}
+    missing = [row for row in rows if row.status != "evaluated"]
+    titles = {name: find_layout(name).title for name in config.tables}
+    return (
+        latex_environment("hps_bench.report")
+        .get_template("report.tex")
+        .render(
+            name=config.name,
+            is_toy=any(dataset.format == "toy" for dataset in config.datasets.values()),
+            evaluations=len(rows),
+            missing_count=len(missing),
+            missing=_titles(missing),
+            experiment_columns=EXPERIMENT_COLUMNS,
+            experiments=experiment_rows(config, evaluated),
+            facts=[fact for fact in facts(config, results) if fact.heading != "Experiments"],
+            settings=settings(config),
+            tables=_fragments(titles, results / folders.tables, output),
+            figures=_figures(config.figures, results / folders.figures, output),
+            comparisons=_fragments(COMPARISONS, results / folders.comparisons, output),
+            breakable=breakable,
+        )
+    )
+
+
+def _fragments(titles: Mapping[str, str], folder: Path, output: Path) -> _Section:
+    found = {name for name in titles if (folder / f"{name}.tex").is_file()}
+    return _Section(
+        tuple(Part(titles[name], _path(folder / name, output)) for name in titles if name in found),
+        tuple(title for name, title in titles.items() if name not in found),
+    )
+
+
+def _figures(names: Iterable[str], folder: Path, output: Path) -> _Section:
+    infos = [find_figure(name) for name in names]
+    found = {info.name for info in infos if is_drawn(folder, info.name)}
+    return _Section(
+        tuple(
+            Part(info.title, _path(folder / info.name, output), info.caption)
+            for info in infos
+            if info.name in found
+        ),
+        tuple(info.title for info in infos if info.name not in found),
+    )
+
+
+def _path(file: Path, output: Path) -> Latex:
+    """Path of a file with a known name, as TeX reads it."""
+    return Latex(PurePosixPath(os.path.relpath(file, output)))
+
+
+def _titles(rows: Sequence[CellRow]) -> list[str]:
+    """Labels of cells, with their state where it is another one than missing."""
+    named = [_title(row) for row in rows[:_NAMED_AT_MOST]]
+    more = len(rows) - len(named)
+    return [*named, f"and {more} more, which index.html lists"] if more else named
+
+
+def _title(row: CellRow) -> str:
+    state = "" if row.status == "missing" else f": {row.status}"
+    cell = row.cell
+    if cell is None:
+        return f"{BASELINE.title} on {dataset_title(row.evaluated_on)}{state}"
+    policy = RowKey(cell.reward, cell.method, cell.responses, cell.beta).title
+    place = Group(cell.trained_on, cell.evaluated_on).title
+    return f"{policy} on {place}, n = {cell.responses}, β = {cell.beta:g}, seed {cell.seed}{state}"
