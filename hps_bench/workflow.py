@@ -2,52 +2,39 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
+from base64 import b64encode
 from collections.abc import Callable, Iterable
 from functools import cache, cached_property
-from itertools import product
 from pathlib import Path
 
 from hps_bench.backends import SAMPLERS, SCORERS
 from hps_bench.batches import Batches
 from hps_bench.cards.settings import CardsJob
 from hps_bench.cell import Cell
-from hps_bench.config import Config, loss_form
+from hps_bench.config import Config
 from hps_bench.errors import UserError
-from hps_bench.evaluation.settings import EvaluateSettings
-from hps_bench.figures.catalogue import FIGURES, find_figure
+from hps_bench.figures.catalogue import find_figure
 from hps_bench.figures.settings import FigureJob
-from hps_bench.grid import cells, grid
 from hps_bench.integrity import seal_of
-from hps_bench.judge.settings import JudgeSettings
-from hps_bench.losses import registry
-from hps_bench.models.settings import (
-    ModelSource,
-    PretrainRewardModel,
-    RewardModelSource,
-    TrainedModel,
-)
+from hps_bench.models.settings import TrainedModel
 from hps_bench.paper import incomparable
 from hps_bench.paper_comparison.planning import comparison_files, comparison_job
 from hps_bench.paper_comparison.settings import ComparisonJob
-from hps_bench.plan.settings import PlanSettings
 from hps_bench.prompts.reading import matching_files
 from hps_bench.prompts.settings import FileSource
 from hps_bench.provenance import code_digest
 from hps_bench.records import write_json
-from hps_bench.reference.settings import ReferenceSettings
 from hps_bench.report.typesetting import missing_files
-from hps_bench.responses.settings import ResponsesSettings
-from hps_bench.rewards.settings import RewardsSettings
+from hps_bench.selection import Selection
 from hps_bench.settings import Settings
+from hps_bench.stage_settings import PARTS, StageSettings
 from hps_bench.tables.layout import find_layout
 from hps_bench.tables.settings import TableJob
 from hps_bench.tracking.settings import TrackedExperiment, TrackSettings
-from hps_bench.training.settings import LossSettings, TrainSettings
-from hps_bench.trajectory.settings import TrajectorySettings
 
-PARTS = ("policy", "generator", "annotator", "evaluator")
 CODE = {
     "prompts": "hps_bench.prompts.stage",
     "tokenizer": "hps_bench.models.tokenizer",
@@ -72,17 +59,21 @@ CODE = {
 _digest = cache(code_digest)  # asked for by every training
 
 
-class Workflow:
+class Workflow(Selection):
     """A checked config, seen from the workflow.
 
     Args:
         config: all paths are relative to the working directory.
+
+    Attributes:
+        results: folder of the results.
+        stages: settings of the stages.
     """
 
     def __init__(self, config: Config) -> None:
-        self.config = config
+        super().__init__(config)
         self.results = f"results/{config.name}"
-        self.grid = grid(config)
+        self.stages = StageSettings(config, self.results)
 
     def settings(self, key: str) -> str:
         """JSON of the settings file ``settings/{key}.json``.
@@ -95,16 +86,16 @@ class Workflow:
         makers: dict[str, Callable[[str], Settings]] = {
             "prompts": self.config.datasets.__getitem__,
             "tokenizer": lambda _: self.config.tokenizer,
-            "models": self._trained_model,
-            "responses": self._responses,
-            "rewards": lambda _: self._scoring("annotator"),
-            "plan": self._plan,
-            "reference": lambda _: self._reference(),
-            "train": self._train,
-            "evaluate": self._evaluate,
+            "models": self.stages.trained_model,
+            "responses": self.stages.responses,
+            "rewards": lambda _: self.stages.scoring("annotator"),
+            "plan": self.stages.plan,
+            "reference": lambda _: self.stages.reference(),
+            "train": self.stages.train,
+            "evaluate": self.stages.evaluate,
             "samples": lambda batch: self._batches.job(*batch.split("/")),
-            "trajectory": lambda _: self._trajectory(),
-            "judge": lambda _: self.judge,
+            "trajectory": lambda _: self.stages.trajectory(),
+            "judge": lambda _: self.stages.judge,
             "tables": self.table_job,
             "paper_comparison": lambda _: self.comparison,
             "figures": self.figure_job,
@@ -134,6 +125,10 @@ class Workflow:
         write_json(Path(self.execution_file), self.config.training.execution.model_dump())
         write_json(Path(self.engine_file), self.config.engine.model_dump())
 
+    def packed_settings(self, key: str) -> str:
+        """The settings file in gzip and base 64: Linux takes no argument of over 128 KiB."""
+        return b64encode(gzip.compress(f"{self.settings(key)}\n".encode(), mtime=0)).decode()
+
     def settings_digest(self, key: str) -> str:
         """SHA-256 of the settings file."""
         return hashlib.sha256(f"{self.settings(key)}\n".encode()).hexdigest()
@@ -155,38 +150,18 @@ class Workflow:
 
     def train_code(self, reward: str, method: str) -> str:
         """Digest of the training code with one policy's loss, and no other loss."""
-        return self.code("train", self._loss(reward, method).function.partition(":")[0])
+        return self.code("train", self.stages.loss(reward, method).function.partition(":")[0])
 
     def model_files(self, part: str) -> list[str]:
         """Weights of a model that the workflow trains; nothing for a given model."""
-        trained = isinstance(self._model(part), TrainedModel)
+        trained = isinstance(self.stages.model(part), TrainedModel)
         return [f"{self.results}/models/{part}/model.safetensors"] if trained else []
-
-    def initial_model(self, part: str) -> str:
-        """The language model that a reward model starts from."""
-        model = self._trained_model(part).train
-        assert isinstance(model, PretrainRewardModel)
-        return model.initialise_from
-
-    def trained_parts(self, objective: str) -> list[str]:
-        """Parts whose models are trained here with this objective."""
-        models = ((part, self._model(part)) for part in PARTS)
-        return [
-            part
-            for part, model in models
-            if isinstance(model, TrainedModel) and model.train.objective == objective
-        ]
 
     def part_files(self, stage: str, dataset: str, split: str) -> list[str]:
         """Files of all parts of a split, of stage ``responses`` or ``rewards``."""
         parts = self.config.responses.parts
         folder = f"{self.results}/{stage}/{dataset}/{split}"
         return [f"{folder}/part-{part:03d}-of-{parts:03d}.parquet" for part in range(parts)]
-
-    def mismatched_flag(self, dataset: str, method: str, responses: str, seed: str) -> str:
-        """``--mismatched`` where some loss that trains on a plan needs mismatched pairs."""
-        plan = (dataset, method, int(responses), int(seed))
-        return "--mismatched" if plan in self._mismatched_plans else ""
 
     def policy_files(self, these: Iterable[Cell]) -> list[str]:
         """Summaries of the policies of cells, each once."""
@@ -236,36 +211,15 @@ class Workflow:
         return self.policy_files(self._batches.job(evaluated_on, experiment).cells)
 
     @cached_property
-    def _mismatched_plans(self) -> set[tuple[str, str, int, int]]:
-        """Plans on which some loss trains that needs mismatched pairs."""
-        losses = {name: registry.lookup(name, self.config.loss_files) for name in self.rewards}
-        return {
-            (cell.trained_on, cell.method, cell.responses, cell.seed)
-            for cell in self.grid
-            if losses[cell.reward].mismatched
-        }
-
-    @cached_property
     def _batches(self) -> Batches:
         return Batches(self.config, Path(self.results), self.table_cells)
-
-    @property
-    def judge(self) -> JudgeSettings:
-        """The judge.
-
-        Raises:
-            UserError: the config has none.
-        """
-        if self.config.judge is None:
-            raise UserError("judge: the config names no judge; see config/README.md")
-        return self.config.judge
 
     @property
     def judge_files(self) -> list[str]:
         """Weights of the judge where it is one of the models that are trained here."""
         server = self.config.judge and self.config.judge.server
         path = server.model.path if server else None
-        served = [part for part in PARTS if self._source(part).path == path]
+        served = [part for part in PARTS if self.stages.source(part).path == path]
         return [file for part in served for file in self.model_files(part)]
 
     @property
@@ -282,19 +236,10 @@ class Workflow:
         return CardsJob(
             cells=cells,
             datasets={name: self.config.datasets[name] for name in names},
-            generator=self._source("generator"),
-            annotator=self._source("annotator"),
+            generator=self.stages.source("generator"),
+            annotator=self.stages.source("annotator"),
             statistics=self.config.statistics,
         )
-
-    @property
-    def judged(self) -> list[Cell]:
-        """Cells whose samples are judged: those of tables and figures that show judgements."""
-        tables = [name for name in self.config.tables if find_layout(name).records == "judge"]
-        figures = [name for name in self.config.figures if "judge" in FIGURES[name].reads]
-        these = [cell for name in tables for cell in self.table_cells(name)]
-        these += [cell for name in figures for cell in self.figure_cells(name)]
-        return list(dict.fromkeys(these))
 
     def judged_samples(self, evaluated_on: str) -> dict[str, str]:
         """Samples files of the judged policies on a data set, by policy; the SFT model first."""
@@ -306,18 +251,6 @@ class Workflow:
             label: f"{self.results}/evaluations/{path}/samples.parquet"
             for label, path in paths.items()
         }
-
-    def table_cells(self, table: str) -> list[Cell]:
-        """Cells of the table's experiments, each once."""
-        return self._cells_of(self.config.tables[table])
-
-    def figure_cells(self, figure: str) -> list[Cell]:
-        """Cells of the figure's experiments, each once."""
-        return self._cells_of(self.config.figures[figure])
-
-    def _cells_of(self, experiments: Iterable[str]) -> list[Cell]:
-        these = (cell for name in experiments for cell in cells(self.config, name))
-        return list(dict.fromkeys(these))
 
     def table_files(self, table: str) -> list[str]:
         """What a table reads: costs of its cells' policies, records, or judgements.
@@ -344,16 +277,6 @@ class Workflow:
         """Trajectories of those of the cells' policies that are followed, each once."""
         folder = f"{self.results}/trajectories"
         return [f"{folder}/{path}/trajectory.parquet" for path in self.followed(these)]
-
-    def followed(self, these: Iterable[Cell]) -> list[str]:
-        """Paths of those of the cells' policies that are followed through training."""
-        paths = dict.fromkeys(cell.policy_path for cell in these)
-        return [path for path in paths if path in self._followed]
-
-    @cached_property
-    def _followed(self) -> frozenset[str]:
-        names = self.config.trajectory.experiments if self.config.trajectory else ()
-        return frozenset(cell.policy_path for cell in self._cells_of(names))
 
     def figure_files(self, figure: str) -> list[str]:
         """What a figure reads, each file once; trajectories only where there are some."""
@@ -386,112 +309,15 @@ class Workflow:
         return [f"{self.results}/plans/{plan}/plan.parquet" for plan in dict.fromkeys(plans)]
 
     @property
-    def pool_sizes(self) -> list[str]:
-        """Every n that the pool of samples allows, also those that no experiment names."""
-        return [str(n) for n in range(2, self.config.responses.samples + 1)]
-
-    @property
     def report_files(self) -> list[str]:
         """The report; as PDF, too, where LaTeX is installed."""
         kinds = ("tex",) if missing_files() else ("tex", "pdf")
         return [f"{self.results}/report/report.{kind}" for kind in kinds]
 
     @property
-    def rewards(self) -> list[str]:
-        """Rewards of the grid."""
-        return list(dict.fromkeys(cell.reward for cell in self.grid))
-
-    @property
     def weights_name(self) -> str:
         """File of a policy's weights."""
         return self.config.training.weights_name
-
-    def _model(self, part: str) -> ModelSource | TrainedModel:
-        model: ModelSource | TrainedModel = getattr(self.config.models, part)
-        return model
-
-    def _trained_model(self, part: str) -> TrainedModel:
-        model = self._model(part)
-        if not isinstance(model, TrainedModel):
-            raise UserError(f"models.{part}: given by its path, so there is nothing to train")
-        return model
-
-    def _source(self, part: str) -> ModelSource:
-        model = self._model(part)
-        if isinstance(model, ModelSource):
-            return model
-        return ModelSource(path=f"{self.results}/models/{part}", dtype="float32")
-
-    def _responses(self, split: str) -> ResponsesSettings:
-        given = self.config.responses
-        return ResponsesSettings(
-            backend=given.backend,
-            model=self._source("generator"),
-            sampling=given.sampling,
-            samples=given.samples if split == "train" else given.test_samples,
-            prompts=given.train_prompts if split == "train" else None,
-            include_human_pair=given.include_human_pair,
-            shard_prompts=given.shard_prompts,
-            seed=given.seed,
-        )
-
-    def _scoring(self, part: str) -> RewardsSettings:
-        given = self.config.rewards
-        source = self._source(part)
-        return RewardsSettings(
-            backend=given.backend,
-            model=RewardModelSource.model_validate(source.model_dump()),
-            batch_tokens=given.batch_tokens,
-            shard_prompts=self.config.responses.shard_prompts,
-        )
-
-    def _plan(self, method: str) -> PlanSettings:
-        return PlanSettings(method=self.config.all_methods[method], epochs=self.config.plan.epochs)
-
-    def _reference(self) -> ReferenceSettings:
-        given = self.config.reference
-        return ReferenceSettings(model=self._source("policy"), batch_tokens=given.batch_tokens)
-
-    def _train(self, policy: str) -> TrainSettings:
-        reward, method = self._axes(policy)
-        return TrainSettings(
-            model=self._source("policy"),
-            optimiser=self.config.training.optimiser,
-            loss=self._loss(reward, method),
-            snapshots=self.config.training.snapshots,
-        )
-
-    def _trajectory(self) -> TrajectorySettings:
-        if self.config.trajectory is None:
-            raise UserError("trajectory: the config follows no policy; see config/README.md")
-        return TrajectorySettings(
-            model=self._source("policy"),
-            lora=self.config.training.lora,
-            pairs=self.config.trajectory.pairs,
-            batch_tokens=self.config.evaluation.batch_tokens,
-        )
-
-    def _axes(self, policy: str) -> tuple[str, str]:
-        if policy not in self._policies:
-            raise UserError(f"{policy}: no reward and method of these names")
-        return self._policies[policy]
-
-    @cached_property
-    def _policies(self) -> dict[str, tuple[str, str]]:
-        """Reward and method of each policy, also of those that no experiment names."""
-        names = product(registry.names(self.config.loss_files), self.config.all_methods)
-        return {f"{reward}-{method}": (reward, method) for reward, method in names}
-
-    def _loss(self, reward: str, method: str) -> LossSettings:
-        loss = registry.lookup(reward, self.config.loss_files)
-        form = loss_form(self.config.all_methods[method])
-        return LossSettings(
-            name=reward,
-            form=form,
-            function=registry.target(loss, form),
-            mismatched=loss.mismatched,
-            hyperparameters=registry.loss_settings(loss, self.config.hyperparameters(reward)),
-        )
 
     def table_job(self, table: str) -> TableJob:
         """What a table shows: its cells, and why they may not stand beside the paper's."""
@@ -518,16 +344,3 @@ class Workflow:
     def comparison_files(self) -> list[str]:
         """Records that the comparison with the paper reads."""
         return [f"{self.results}/{file}" for file in comparison_files(self.comparison)]
-
-    def _evaluate(self, dataset: str) -> EvaluateSettings:
-        given = self.config.evaluation
-        return EvaluateSettings(
-            backend=given.backend,
-            model=self._source("policy"),
-            evaluator=self._scoring("evaluator"),
-            sampling=given.sampling,
-            samples=given.samples,
-            sample_prompts=given.sample_prompts,
-            batch_tokens=given.batch_tokens,
-            truth="toy" if self.config.datasets[dataset].format == "toy" else None,
-        )

@@ -11,7 +11,7 @@ from hps_bench.cost.amounts import forward_flops
 from hps_bench.cost.estimate import Estimate
 from hps_bench.cost.items import Item
 from hps_bench.cost.parts import JUDGE
-from hps_bench.cost.workload import Batch
+from hps_bench.cost.workload import RESULTS, Batch
 
 BASELINE = "sft"
 BACKWARD_FORWARDS = 2
@@ -93,9 +93,9 @@ def judgements(estimate: Estimate) -> Iterator[Item]:
 
 
 def tables(estimate: Estimate) -> Iterator[Item]:
-    """Tables, the report, and tracking; no device."""
+    """Tables, figures, pages, and tracking; no device."""
     counts = estimate.workload.jobs
-    jobs = sum(counts.get(rule, 0) for rule in ("table", "report", "track"))
+    jobs = sum(counts.get(rule, 0) for rule in RESULTS)
     if jobs:
         yield Item("tables", jobs=jobs)
 

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from hps_bench.workflow import Workflow
 
 TARGETS = ("all", "tables")
+ONCE = ("paper_comparison", "report", "cards", "index", "track")
+"""Rules that have one job in a whole run."""
+RESULTS = ("table", "figure", *ONCE)
+"""Rules that show results."""
 
 
 @dataclass(frozen=True)
@@ -121,8 +125,8 @@ class Workload:
         needed = ["policy", "generator", "annotator"]
         needed += ["evaluator"] if self.evaluated else []
         trained = [part for part in needed if self.suite.model_files(part)]
-        reward_models = set(self.suite.trained_parts("preference"))
-        origins = [self.suite.initial_model(p) for p in trained if p in reward_models]
+        reward_models = set(self.suite.stages.trained_parts("preference"))
+        origins = [self.suite.stages.initial_model(p) for p in trained if p in reward_models]
         return list(dict.fromkeys([*trained, *origins]))
 
     @cached_property
@@ -154,7 +158,7 @@ class Workload:
     @property
     def jobs(self) -> dict[str, int]:
         """Jobs by rule, without those that write settings or wait."""
-        reward_models = set(self.suite.trained_parts("preference"))
+        reward_models = set(self.suite.stages.trained_parts("preference"))
         own = self.trained_models
         parts = self.suite.config.responses.parts
         splits = len(self.trained_on) + len(self.evaluated_on)
@@ -175,9 +179,9 @@ class Workload:
             "trajectory": len(self.followed),
             "judge": len(self.judged_on),
             "table": len(self.tables),
-            "report": int(self.target == "all"),
-            "track": int(self.target == "all"),
         }
+        if self.target == "all":
+            counts |= dict.fromkeys(ONCE, 1) | {"figure": len(self.suite.config.figures)}
         return {rule: count for rule, count in counts.items() if count}
 
     def needs_mismatched(self, plan: PlanKey) -> bool:

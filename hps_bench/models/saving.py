@@ -45,6 +45,8 @@ def save_weights(model: PreTrainedModel | PeftModel, folder: Path) -> None:
         adapter.target_modules = sorted(adapter.target_modules)
     with system_errors(folder):
         model.save_pretrained(folder)
+    # PEFT's form with nothing filled in; the cards stage writes the model's card.
+    (folder / "README.md").unlink(missing_ok=True)
     seal_folder(folder)
 
 

@@ -18,7 +18,8 @@ from hps_bench.settings import Settings
 from hps_bench.tables.settings import TableJob
 from hps_bench.tracking.settings import TrackSettings
 from hps_bench.training.settings import TrainSettings
-from hps_bench.workflow import CODE, PARTS, Workflow
+from hps_bench.stage_settings import PARTS
+from hps_bench.workflow import CODE, Workflow
 from tests.cli.command import ROOT, TINY
 
 HINGE = str(ROOT / "docs" / "examples" / "hinge.py")
@@ -124,9 +125,9 @@ def test_models_that_are_given_are_not_trained() -> None:
     given = Workflow(Config.model_validate(made.model_dump() | {"models": models}))
     assert given.model_files("generator") == []
     assert given.model_files("policy") == ["results/tiny/models/policy/model.safetensors"]
-    assert given.trained_parts("language-model") == ["policy"]
-    assert given.trained_parts("preference") == ["annotator", "evaluator"]
-    assert given.initial_model("annotator") == "policy"
+    assert given.stages.trained_parts("language-model") == ["policy"]
+    assert given.stages.trained_parts("preference") == ["annotator", "evaluator"]
+    assert given.stages.initial_model("annotator") == "policy"
     assert settings(given, "responses/train")["model"]["path"] == "a/b"
     with pytest.raises(UserError, match=r"models\.generator: given by its path"):
         given.settings("models/generator")
@@ -134,7 +135,8 @@ def test_models_that_are_given_are_not_trained() -> None:
 
 def test_all_four_parts_are_trained_in_the_tiny_config() -> None:
     made = suite()
-    assert {*made.trained_parts("language-model"), *made.trained_parts("preference")} == set(PARTS)
+    parts = map(made.stages.trained_parts, ("language-model", "preference"))
+    assert set().union(*parts) == set(PARTS)
 
 
 def test_parts_of_a_split() -> None:

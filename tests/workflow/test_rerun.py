@@ -14,7 +14,7 @@ from tests.workflow.repository import WITH_HINGE, Repository
 
 pytestmark = pytest.mark.xdist_group("finished")
 
-OF_TABLES = {"table": 2, "report": 1, "track": 1, "all": 1}
+OF_TABLES = {"table": 2, "report": 1, "cards": 1, "index": 1, "track": 1, "all": 1}
 
 
 @contextmanager

@@ -50,7 +50,7 @@ rule language_model:
     benchmark:
         "<results>/benchmarks/models/{model}.jsonl"
     wildcard_constraints:
-        model=one_of(suite.trained_parts("language-model")),
+        model=one_of(suite.stages.trained_parts("language-model")),
     conda:
         "../envs/hps-bench.yaml"
     params:
@@ -75,7 +75,7 @@ rule reward_model:
     input:
         settings="<results>/settings/models/{model}.json",
         initial=lambda wildcards: suite.model_files(
-            suite.initial_model(wildcards.model)
+            suite.stages.initial_model(wildcards.model)
         ),
         tokenizer=rules.tokenizer.output.tokenizer,
         prompts=rules.tokenizer.input.prompts,
@@ -87,7 +87,7 @@ rule reward_model:
     benchmark:
         "<results>/benchmarks/models/{model}.jsonl"
     wildcard_constraints:
-        model=one_of(suite.trained_parts("preference")),
+        model=one_of(suite.stages.trained_parts("preference")),
     conda:
         "../envs/hps-bench.yaml"
     params:

@@ -16,7 +16,7 @@ rule settings:
     conda:
         "../envs/hps-bench.yaml"
     params:
-        json=lambda wildcards: suite.settings(wildcards.key),
+        packed=lambda wildcards: suite.packed_settings(wildcards.key),
         seal=lambda wildcards: suite.settings_seal(wildcards.key),
         digest=lambda wildcards: suite.settings_digest(wildcards.key),
     shell:
@@ -24,5 +24,5 @@ rule settings:
         exec 2>{log:q}
         mkdir -p "$(dirname {params.seal:q})"
         echo {params.digest} >{params.seal:q}
-        printf '%s\n' {params.json:q} >{output.settings:q}
+        base64 --decode <<<{params.packed} | gzip --decompress >{output.settings:q}
         """

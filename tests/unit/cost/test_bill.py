@@ -90,7 +90,7 @@ def test_one_policy_by_hand() -> None:
 def small(*methods: str, **sections: Any) -> Workflow:
     """The paper's config with few cells."""
     cells = {"rewards": ["dpo"], "methods": list(methods), "datasets": [HH], "responses": [100]}
-    experiments = {"experiments": {"only": cells}, "tables": {}, "judge": None}
+    experiments = {"experiments": {"only": cells}, "tables": {}, "figures": {}, "judge": None}
     return changed("paper", **{**experiments, **sections})
 
 

@@ -13,18 +13,21 @@ from tests.unit.cost.estimates import SHIPPED, shipped
 TOY = {"prompts": 2, "tokenizer": 1, "language_model": 2}
 WHOLE = {**TOY, "responses": 4, "reward_model": 2, "rewards": 4, "reference_test": 2}
 CLUSTER = {"prompts": 2, "responses": 128, "rewards": 128, "reference_test": 2}
-EVERYTHING = {"evaluate_baseline": 2, "report": 1, "track": 1}
+EVERYTHING = {
+    **{"evaluate_baseline": 2, "paper_comparison": 1},
+    **{"report": 1, "cards": 1, "index": 1, "track": 1},
+}
 
 DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("paper", "all"): {
         **(CLUSTER | EVERYTHING),
         **{"plan": 72, "reference": 72, "train": 384, "samples": 9, "evaluate": 492},
-        **{"judge": 2, "table": 7},
+        **{"judge": 2, "table": 8, "figure": 7},
     },
     ("paper", "tables"): {
         **(CLUSTER | {"evaluate_baseline": 2}),
         **{"plan": 36, "reference": 36, "train": 132, "samples": 7, "evaluate": 240},
-        **{"judge": 2, "table": 7},
+        **{"judge": 2, "table": 8},
     },
     ("paper", "table5"): {
         **(CLUSTER | {"evaluate_baseline": 2}),
@@ -41,7 +44,7 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("demo", "all"): {
         **(WHOLE | EVERYTHING),
         **{"plan": 20, "reference": 20, "train": 46, "evaluate": 54, "trajectory": 18},
-        **{"judge": 2, "table": 10},
+        **{"judge": 2, "table": 10, "figure": 8},
     },
     ("demo", "cost"): {
         **(TOY | {"responses": 2, "reward_model": 1, "rewards": 2}),
