@@ -15,10 +15,10 @@ from hps_bench.reference.settings import ReferenceSettings
 from hps_bench.responses.settings import ResponsesSettings
 from hps_bench.rewards.settings import RewardsSettings
 from hps_bench.settings import Settings
+from hps_bench.stage_settings import PARTS
 from hps_bench.tables.settings import TableJob
 from hps_bench.tracking.settings import TrackSettings
 from hps_bench.training.settings import TrainSettings
-from hps_bench.stage_settings import PARTS
 from hps_bench.workflow import CODE, Workflow
 from tests.cli.command import ROOT, TINY
 

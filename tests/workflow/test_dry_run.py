@@ -128,7 +128,8 @@ def test_list_says_what_rules_do(repository: Repository) -> None:
     assert "train (Train one policy.)" in lines
     assert {"table2", "table8", "cost"} <= set(lines)
     unnamed = [line for line in lines if " (" not in line]
-    assert all(re.fullmatch(r"table\d|cost|margins|margins-normalised|comparisons", line) for line in unnamed)
+    tables = r"table\d|cost|margins|margins-normalised|comparisons"
+    assert all(re.fullmatch(tables, line) for line in unnamed)
     assert not any("{" in line for line in lines)
 
 
