@@ -86,7 +86,7 @@ def test_given_models_and_no_tables(repository: Repository) -> None:
     del values["tables"]
     (repository.folder / "given.yaml").write_text(yaml.safe_dump(values))
     jobs = repository.planned("--configfile", "given.yaml")
-    assert jobs.keys().isdisjoint({*MODELS, "table", "report"})
+    assert jobs.keys().isdisjoint({*MODELS, "table", "figure"})
     assert (jobs["train"], jobs["evaluate"], jobs["track"]) == (2, 2, 1)
 
 
