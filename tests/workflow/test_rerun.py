@@ -74,7 +74,8 @@ def test_code_of_one_loss_reruns_its_policies_only(finished: Repository) -> None
 
 def test_learning_rate_reruns_training_not_plans(finished: Repository) -> None:
     jobs = planned(finished, "--config", "training={'learning_rate': 2e-3, 'batch_size': 2}")
-    assert jobs == OF_TABLES | {"settings": 3 + 1 + 3, "paper_comparison": 1, "train": 3, "evaluate": 3}
+    shown = OF_TABLES | {"settings": 3 + 1 + 3, "paper_comparison": 1}
+    assert jobs == shown | {"train": 3, "evaluate": 3}
 
 
 def test_level_of_intervals_and_tracking_server_rerun_no_policy(finished: Repository) -> None:
