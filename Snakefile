@@ -42,6 +42,8 @@ rule all:
         tables=expand("<results>/tables/{table}.csv", table=suite.config.tables),
         paper_comparison="<results>/paper_comparison/values.csv",
         figures=suite.drawn_files,
+        study=[*suite.study.packets, *suite.study.analysis],
+        theory=suite.theory_files,
         report=suite.report_files,
         cards="<results>/cards.json",
         page="<results>/index.html",
@@ -62,6 +64,8 @@ include: "workflow/rules/samples.smk"
 include: "workflow/rules/evaluate.smk"
 include: "workflow/rules/trajectory.smk"
 include: "workflow/rules/judge.smk"
+include: "workflow/rules/study.smk"
+include: "workflow/rules/theory.smk"
 include: "workflow/rules/tables.smk"
 include: "workflow/rules/paper_comparison.smk"
 include: "workflow/rules/figures.smk"

@@ -25,6 +25,8 @@ from hps_bench.commands import (
     indexing,
     judging,
     reporting,
+    study,
+    theory,
     trajectory,
 )
 from hps_bench.options import (
@@ -65,6 +67,8 @@ app.add_typer(indexing.app)
 app.add_typer(reporting.app)
 app.add_typer(cancelling.app)
 app.add_typer(costs.app)
+app.add_typer(study.app, name="study")
+app.add_typer(theory.app)
 
 
 @app.callback()

@@ -28,8 +28,11 @@ from hps_bench.plan.settings import METHODS, Method, PlackettLuce
 from hps_bench.prompts.settings import DatasetSettings
 from hps_bench.responses.settings import Sampling
 from hps_bench.settings import Settings
+from hps_bench.study.planning import unfit_study
+from hps_bench.study.settings import StudySettings
 from hps_bench.tables.layout import LAYOUTS
 from hps_bench.tables.settings import TableSettings
+from hps_bench.theory.settings import TheorySettings
 from hps_bench.training.settings import TrainingConfig
 from hps_bench.trajectory.settings import TrajectoryConfig
 from hps_bench.validation import explain
@@ -151,6 +154,10 @@ class Config(Settings):
         None, description="policies to follow through training; null follows none"
     )
     judge: JudgeSettings | None = Field(None, description="judge of responses, for table4")
+    study: StudySettings | None = Field(None, description="human study, for table3")
+    theory: TheorySettings | None = Field(
+        None, description="simulations of the paper's theorems; null makes none"
+    )
     engine: EngineSettings = Field(EngineSettings(), description="vLLM's engine")
     experiments: dict[Name, Experiment] = Field(
         min_length=1, description="named sets of cells; the grid is their union"
@@ -265,6 +272,7 @@ def _unfit_values(config: Config) -> Iterator[str]:
     yield from _unfit_judgements(config)
     yield from _unfit_comparisons(config)
     yield from unfit_figures(config)
+    yield from unfit_study(config)
     for name, experiment in config.experiments.items():
         yield from _unfit_experiment(config, f"experiments.{name}", experiment)
     for part, model in config.models:

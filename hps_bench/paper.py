@@ -24,6 +24,9 @@ MODELS = {
 }
 DATASETS = {"hh-rlhf": "Anthropic/hh-rlhf", "pku-saferlhf": "PKU-Alignment/PKU-SafeRLHF"}
 
+SIMULATED_RATERS = "raters are simulated"
+"""Why a program's ratings must not stand beside the paper's."""
+
 LEARNING_RATE = 5e-7
 BATCH_SIZE = 64
 LORA_RANK, LORA_ALPHA = 8, 16
@@ -72,6 +75,16 @@ def judge_differences(config: Config) -> Iterator[str]:
             f"the judge takes the {config.judge.aggregate} of "
             f"{_counted(config.judge.samples, 'sample')}, the paper the best of {SAMPLES}"
         )
+
+
+def study_differences(config: Config) -> Iterator[str]:
+    """What sets the human study apart; how many raters and prompts it has, its interval shows."""
+    if config.study is None:
+        return
+    if config.study.simulated is not None:
+        yield SIMULATED_RATERS
+    if set(config.experiments[config.study.experiment].datasets) != set(DATASETS):
+        yield "the study's prompts are not from both of the paper's data sets"
 
 
 def _of_dataset(config: Config, name: str) -> Iterator[str]:
@@ -136,7 +149,7 @@ def _of_method(name: str, method: Method) -> Iterator[str]:
         yield f"{name} is not the paper's method of that name"
     elif isinstance(method, HardPreferenceSampling):
         if method.estimator != "single" or method.second_winner_weight is not None:
-            yield f"{name}: the paper draws one negative for one winner"
+            yield f"{name}: the paper takes one negative as drawn, for one winner"
         if method.gamma != GammaSchedule():
             yield f"{name}: γ does not rise from -5 to 5 in steps of 20 % of the training"
 

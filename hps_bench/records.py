@@ -21,11 +21,15 @@ Row = Mapping[str, Any]
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, mode: int | None = None) -> Iterator[Path]:
     """Yield a temporary name beside ``path`` and rename it once the block has succeeded.
 
     Readers see the old file or the whole new one, also after a power cut, and notice when the
     file is damaged later.
+
+    Args:
+        path: file to write.
+        mode: its permissions; those that the process gives new files where this is None.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
@@ -35,7 +39,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
+        temporary.chmod(0o666 & ~_umask() if mode is None else mode)
         announce(path, file_digest(temporary))
         temporary.replace(path)
     finally:

@@ -16,10 +16,14 @@ PROMPTS = pa.schema(
         _required("messages", pa.list_(MESSAGE)),
         _required("chosen", pa.string()),
         _required("rejected", pa.string()),
+        pa.field("harmful", pa.bool_()),
         _required("location", pa.string()),
     ]
 )
-"""A prompt (conversation that ends with a user turn) with its human pair."""
+"""A prompt (conversation that ends with a user turn) with its human pair.
+
+``harmful``: a label calls one of the two responses unsafe; null without such labels.
+"""
 
 RESPONSES = pa.schema(
     [
@@ -204,3 +208,27 @@ JUDGED_PAIRS = pa.schema(
     ]
 )
 """A judge's comparisons (``first``, ``second`` or ``tie``); each pair in both orders."""
+
+RATINGS = pa.schema(
+    [
+        _required("study", pa.string()),
+        _required("rater", pa.string()),
+        _required("item", pa.string()),
+        _required("response", pa.string()),
+        _required("position", pa.int32()),
+        _required("task", pa.int32()),
+        *(
+            pa.field(name, pa.float64())
+            for name in ("correctness", "helpfulness", "safety", "clarity", "overall")
+        ),
+        *(pa.field(name, pa.float64()) for name in ("seconds", "saved_at", "submitted_at")),
+        _required("revisions", pa.int32()),
+        _required("source", pa.string()),
+    ]
+)
+"""A rater's scores of a response (1.00 to 5.00); null where none was given.
+
+``task`` counts a rater's items and ``position`` the responses on the page, both from 1;
+``seconds`` is the time on the item, ``revisions`` how often scores were saved; times are seconds
+since 1970 (UTC); ``source`` is ``page``, ``potato`` or ``simulated``.
+"""

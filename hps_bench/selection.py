@@ -10,6 +10,7 @@ from hps_bench.config import Config
 from hps_bench.figures.catalogue import FIGURES
 from hps_bench.grid import cells, grid
 from hps_bench.losses import registry
+from hps_bench.study.planning import study_cells
 from hps_bench.tables.layout import find_layout
 
 
@@ -36,8 +37,12 @@ class Selection:
         return [str(n) for n in range(2, self.config.responses.samples + 1)]
 
     def table_cells(self, table: str) -> list[Cell]:
-        """Cells of the table's experiments, each once."""
-        return self._cells_of(self.config.tables[table])
+        """Cells of the table's experiments, each once; in a table of ratings, those rated."""
+        these = self._cells_of(self.config.tables[table])
+        if find_layout(table).records != "study":
+            return these
+        rated = study_cells(self.config)
+        return [cell for cell in these if cell in rated]
 
     def figure_cells(self, figure: str) -> list[Cell]:
         """Cells of the figure's experiments, each once."""

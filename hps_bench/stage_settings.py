@@ -20,6 +20,7 @@ from hps_bench.plan.settings import PlanSettings
 from hps_bench.reference.settings import ReferenceSettings
 from hps_bench.responses.settings import ResponsesSettings
 from hps_bench.rewards.settings import RewardsSettings
+from hps_bench.theory.settings import TheorySettings
 from hps_bench.training.settings import LossSettings, TrainSettings
 from hps_bench.trajectory.settings import TrajectorySettings
 
@@ -165,6 +166,17 @@ class StageSettings:
         if self._config.judge is None:
             raise UserError("judge: the config names no judge; see config/README.md")
         return self._config.judge
+
+    @property
+    def theory(self) -> TheorySettings:
+        """The simulations of theorems.
+
+        Raises:
+            UserError: the config has none.
+        """
+        if self._config.theory is None:
+            raise UserError("theory: the config asks for no simulations; see config/README.md")
+        return self._config.theory
 
     def _axes(self, policy: str) -> tuple[str, str]:
         if policy not in self._policies:

@@ -31,8 +31,11 @@ from hps_bench.report.typesetting import missing_files
 from hps_bench.selection import Selection
 from hps_bench.settings import Settings
 from hps_bench.stage_settings import PARTS, StageSettings
+from hps_bench.study.planning import StudyFiles, study_job
 from hps_bench.tables.layout import find_layout
 from hps_bench.tables.settings import TableJob
+from hps_bench.tables.table import ALL_SETS
+from hps_bench.theory.settings import TABLES
 from hps_bench.tracking.settings import TrackedExperiment, TrackSettings
 
 CODE = {
@@ -47,6 +50,10 @@ CODE = {
     "evaluate": "hps_bench.evaluation.stage",
     "trajectory": "hps_bench.trajectory.stage",
     "judge": "hps_bench.judge.stage",
+    "study": "hps_bench.study.stage",
+    "study_simulate": "hps_bench.study.simulation",
+    "study_analyse": "hps_bench.study.analysis_stage",
+    "theory": "hps_bench.theory.stage",
     "table": "hps_bench.tables.stage",
     "paper_comparison": "hps_bench.paper_comparison.stage",
     "figure": "hps_bench.figures.stage",
@@ -96,6 +103,9 @@ class Workflow(Selection):
             "samples": lambda batch: self._batches.job(*batch.split("/")),
             "trajectory": lambda _: self.stages.trajectory(),
             "judge": lambda _: self.stages.judge,
+            "study": lambda _: study_job(self.config),
+            "study_analysis": lambda _: self.config.statistics,
+            "theory": lambda _: self.stages.theory,
             "tables": self.table_job,
             "paper_comparison": lambda _: self.comparison,
             "figures": self.figure_job,
@@ -252,6 +262,11 @@ class Workflow(Selection):
             for label, path in paths.items()
         }
 
+    @cached_property
+    def study(self) -> StudyFiles:
+        """Files of the human study."""
+        return StudyFiles(self.config, self.results)
+
     def table_files(self, table: str) -> list[str]:
         """What a table reads: costs of its cells' policies, records, or judgements.
 
@@ -263,6 +278,8 @@ class Workflow(Selection):
             return self.policy_files(these)
         if records == "judge":
             return self._judge_files(these)
+        if records == "study":
+            return [*self.study.packets, *self.study.ratings]
         files = self.evaluation_files(these, "records.parquet")
         return [*files, *(self.trajectory_files(these) if records == "margins" else ())]
 
@@ -315,6 +332,12 @@ class Workflow(Selection):
         return [f"{self.results}/report/report.{kind}" for kind in kinds]
 
     @property
+    def theory_files(self) -> list[str]:
+        """Simulations of the theorems, where the config asks for them."""
+        names = TABLES if self.config.theory else ()
+        return [f"{self.results}/theory/{name}.csv" for name in names]
+
+    @property
     def weights_name(self) -> str:
         """File of a policy's weights."""
         return self.config.training.weights_name
@@ -343,4 +366,7 @@ class Workflow(Selection):
     @property
     def comparison_files(self) -> list[str]:
         """Records that the comparison with the paper reads."""
-        return [f"{self.results}/{file}" for file in comparison_files(self.comparison)]
+        files = [f"{self.results}/{file}" for file in comparison_files(self.comparison)]
+        if any(place.group == ALL_SETS for place in self.comparison.measured):
+            files += [*self.study.packets, *self.study.ratings]
+        return files

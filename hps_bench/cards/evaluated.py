@@ -11,7 +11,8 @@ from hps_bench.cards.markdown import Markdown, table
 from hps_bench.cell import Cell
 from hps_bench.statistics import bleu_signature
 from hps_bench.tables.display import number_text
-from hps_bench.tables.layout import BLEU, Metric, dataset_title
+from hps_bench.tables.layout import dataset_title
+from hps_bench.tables.metrics import BLEU, Metric
 
 
 @dataclass(frozen=True)

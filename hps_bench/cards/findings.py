@@ -15,20 +15,20 @@ from hps_bench.integrity import file_digest, is_whole, seal_of
 from hps_bench.records import read_json
 from hps_bench.stages import MANIFEST
 from hps_bench.statistics import Interval
-from hps_bench.tables import layout
+from hps_bench.tables import metrics
 from hps_bench.tables.cost import TrainingCost, read_costs
 from hps_bench.tables.evaluations import interval_of, read_evaluations
-from hps_bench.tables.layout import Metric
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.settings import TableSettings
 
 CARD = "README.md"
 """File of a card; the Hugging Face hub and GitHub show it with its folder."""
 
 METRICS = (
-    *(layout.REWARD, layout.GATED_SCORE, layout.BLEU, layout.CHARACTER_BLEU),
-    *(layout.RM_DPO, layout.RM_RDPO, layout.HARDEST, layout.ACCURACY),
-    *(layout.KL, layout.SHIFT_CHOSEN, layout.SHIFT_REJECTED),
-    *(layout.TRUE_REWARD, layout.HARMFUL),
+    *(metrics.REWARD, metrics.GATED_SCORE, metrics.BLEU, metrics.CHARACTER_BLEU),
+    *(metrics.RM_DPO, metrics.RM_RDPO, metrics.HARDEST, metrics.ACCURACY),
+    *(metrics.KL, metrics.SHIFT_CHOSEN, metrics.SHIFT_REJECTED),
+    *(metrics.TRUE_REWARD, metrics.HARMFUL),
 )
 """Metrics of a card, in its order; those that an evaluation lacks are left out."""
 

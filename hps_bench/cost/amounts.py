@@ -67,9 +67,9 @@ def comparison_sizes(method: Method, responses: int) -> list[int]:
             return [min(method.list_size or responses, responses)]
         case HardPreferenceSampling():
             winners = 1 if method.second_winner_weight is None or responses < 3 else 2
-            if method.estimator == "single":
-                return [2] * winners
-            return [responses - winner for winner in range(winners)]
+            if method.estimator == "full":
+                return [responses - winner for winner in range(winners)]
+            return [2] * winners
 
 
 def training_work(

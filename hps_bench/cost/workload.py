@@ -11,6 +11,7 @@ from hps_bench.cell import Cell
 from hps_bench.errors import UserError, nearest
 from hps_bench.evaluation.settings import SamplesJob
 from hps_bench.losses import registry
+from hps_bench.study.planning import study_cells
 from hps_bench.tables.layout import find_layout
 
 if TYPE_CHECKING:
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 TARGETS = ("all", "tables")
 ONCE = ("paper_comparison", "report", "cards", "index", "track")
 """Rules that have one job in a whole run."""
-RESULTS = ("table", "figure", *ONCE)
+STUDY = ("study", "study_simulate", "study_analyse")
+"""Rules of the human study."""
+RESULTS = ("table", "figure", "theory", *STUDY, *ONCE)
 """Rules that show results."""
 
 
@@ -76,12 +79,24 @@ class Workload:
         return list(dict.fromkeys(cell.evaluated_on for cell in cells))
 
     @cached_property
+    def study_jobs(self) -> list[str]:
+        """Rules of the human study that run."""
+        study = self.suite.study
+        is_shown = any(find_layout(table).records == "study" for table in self.tables)
+        is_analysed = self.target in TARGETS and bool(study.analysis)
+        if not (is_shown or is_analysed or (self.target == "all" and study.packets)):
+            return []
+        runs = (True, study.is_simulated, is_analysed)
+        return [rule for rule, is_run in zip(STUDY, runs, strict=True) if is_run]
+
+    @cached_property
     def evaluated(self) -> list[Cell]:
         """Cells that are evaluated."""
         cells: list[Cell] = list(self.suite.grid) if self.target == "all" else []
         for table in self.tables:
-            if find_layout(table).records not in ("policies", "judge"):
+            if find_layout(table).records not in ("policies", "judge", "study"):
                 cells += self.suite.table_cells(table)
+        cells += study_cells(self.suite.config) if self.study_jobs else []
         cells += [cell for cell in self.suite.judged if cell.evaluated_on in self.judged_on]
         return list(dict.fromkeys(cells))
 
@@ -182,6 +197,8 @@ class Workload:
         }
         if self.target == "all":
             counts |= dict.fromkeys(ONCE, 1) | {"figure": len(self.suite.config.figures)}
+            counts["theory"] = int(self.suite.config.theory is not None)
+        counts |= dict.fromkeys(self.study_jobs, 1)
         return {rule: count for rule, count in counts.items() if count}
 
     def needs_mismatched(self, plan: PlanKey) -> bool:

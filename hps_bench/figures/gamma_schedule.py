@@ -102,7 +102,8 @@ def stages(file: Path) -> list[Stage]:
         visits, negatives = set(), Counter[int]()
         for row in rows:
             visits.add(row["visit"])
-            weights = np.exp(np.array(row["log_weights"][1:]))
+            log_weights = np.array(row["log_weights"][1:])
+            weights = np.exp(log_weights - log_weights.max())
             for rank, weight in zip(row["ranks"][1:], weights / weights.sum(), strict=True):
                 negatives[rank] += row["weight"] * weight
         found.append(Stage(gamma, len(visits), negatives))

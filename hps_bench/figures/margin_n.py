@@ -22,8 +22,9 @@ from hps_bench.figures.panels import (
 from hps_bench.figures.policies import Policy, Row, by_policy, evaluations
 from hps_bench.figures.settings import FigureJob
 from hps_bench.figures.style import method_styles
-from hps_bench.tables.layout import MARGIN_IN_SD, MARGIN_PER_KL, RM_DPO, find_layout
+from hps_bench.tables.layout import find_layout
 from hps_bench.tables.margins import MarginMeasure
+from hps_bench.tables.metrics import MARGIN_IN_SD, MARGIN_PER_KL, RM_DPO
 from hps_bench.tables.published import PublishedLookup
 
 COLUMNS = (*Policy._fields, "quantity", "mean", "low", "high", "seeds", "prompts")

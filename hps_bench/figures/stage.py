@@ -68,21 +68,21 @@ def write_figure(name: str, job: FigureJob, results: Path, output: Path) -> bool
     info, drawing = find_figure(name), DRAWINGS[name]
     frame = drawing.records(job, results)
     with house_style():
-        figure = _note(info) if frame.empty else drawing.draw(frame)
-        _save(figure, info, output)
+        figure = note(info) if frame.empty else drawing.draw(frame)
+        save_figure(figure, info, output)
     with atomic_path(output / f"{name}.csv") as temporary:
         temporary.write_text(_csv(frame), encoding="utf-8", newline="\n")
     return not frame.empty
 
 
-def _csv(frame: pd.DataFrame) -> str:
-    """Unrounded; text is made harmless for spreadsheets."""
-    safe = frame.map(lambda value: spreadsheet_text(value) if isinstance(value, str) else value)
-    return str(safe.to_csv(index=False, lineterminator="\n"))
+def save_figure(figure: Figure, info: FigureInfo, output: Path) -> None:
+    """Write ``{name}.pdf`` and ``{name}.png``, without a date: the same figure is the same file.
 
-
-def _save(figure: Figure, info: FigureInfo, output: Path) -> None:
-    # Without a date: the same figure is the same file.
+    Args:
+        figure: drawn in the house style.
+        info: its name and title.
+        output: folder.
+    """
     metadata = {
         "pdf": {"Title": info.title, "CreationDate": None},
         "png": {"Title": info.title},
@@ -92,7 +92,14 @@ def _save(figure: Figure, info: FigureInfo, output: Path) -> None:
             figure.savefig(temporary, format=kind, metadata=about)
 
 
-def _note(info: FigureInfo) -> Figure:
+def _csv(frame: pd.DataFrame) -> str:
+    """Unrounded; text is made harmless for spreadsheets."""
+    safe = frame.map(lambda value: spreadsheet_text(value) if isinstance(value, str) else value)
+    return str(safe.to_csv(index=False, lineterminator="\n"))
+
+
+def note(info: FigureInfo) -> Figure:
+    """Words in the place of a figure that has no records."""
     figure = Figure(figsize=(COLUMN_INCHES, 0.5))
     text = f"{info.title}: left out, there are no records to draw it from."
     figure.text(0.5, 0.5, fill(text, 60), ha="center", va="center")

@@ -12,7 +12,8 @@ from hps_bench.config import Config
 from hps_bench.grid import cells, grid
 from hps_bench.records import read_json
 from hps_bench.tables.display import number_text
-from hps_bench.tables.layout import LAYOUTS, Metric
+from hps_bench.tables.layout import LAYOUTS
+from hps_bench.tables.metrics import Metric
 from hps_bench.tracking.files import FOLDER, RunState, read_state
 
 Status = Literal["evaluated", "trained", "failed", "killed", "running", "missing"]

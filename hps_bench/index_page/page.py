@@ -30,6 +30,7 @@ from hps_bench.index_page.parts import (
 from hps_bench.index_page.samples import shown_samples, visible_lines
 from hps_bench.records import atomic_path
 from hps_bench.safe_text import without_secrets, without_userinfo
+from hps_bench.study.titles import TITLES
 from hps_bench.tables.layout import LAYOUTS
 from hps_bench.tables.pages import page_environment
 
@@ -76,7 +77,7 @@ def index_page(config: Config, results: Path, tables: str = "tables") -> str:
         rows=rows,
         missing=[row for row in rows if row.status != "evaluated"],
         metrics=shown_metrics(rows),
-        tables=read_parts(results, tables, [name for name in LAYOUTS if name in config.tables]),
+        tables=read_parts(results, tables, _table_names(config)),
         figures=figures,
         left_out=[figure.title for name, figure in FIGURES.items() if name in left_out],
         comparisons=read_parts(results, COMPARISON, COMPARISONS),
@@ -85,6 +86,15 @@ def index_page(config: Config, results: Path, tables: str = "tables") -> str:
         duration=duration,
         config=Markup.escape(visible_lines(_config_text(config))),
     )
+
+
+def _table_names(config: Config) -> list[str]:
+    """Tables of the config in the paper's order, those of a study's analysis after its means."""
+    of_study = TITLES if config.study else ()
+    named = [name for name in LAYOUTS if name in config.tables]
+    rated = [name for name in named if LAYOUTS[name].records == "study"]
+    place = named.index(rated[-1]) + 1 if rated else len(named)
+    return [*named[:place], *of_study, *named[place:]]
 
 
 def _source(name: str, package: str = _PACKAGE) -> str:

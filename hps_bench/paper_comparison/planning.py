@@ -8,11 +8,18 @@ from itertools import chain
 
 from hps_bench.cell import Cell
 from hps_bench.config import Config
-from hps_bench.paper import DATASETS, baseline_differences, differences, judge_differences
+from hps_bench.paper import (
+    DATASETS,
+    baseline_differences,
+    differences,
+    judge_differences,
+    study_differences,
+)
 from hps_bench.paper_comparison.settings import ComparisonJob, Place
 from hps_bench.paper_comparison.titles import TABLES
+from hps_bench.study.planning import study_cells
 from hps_bench.tables.published import published_figures
-from hps_bench.tables.table import BASELINE, Group, RowKey
+from hps_bench.tables.table import ALL_SETS, BASELINE, Group, RowKey
 
 HOURS = "the paper names neither data set nor n for its hours"
 
@@ -34,7 +41,7 @@ def comparison_job(
             Place(
                 key=key,
                 group=group,
-                cells=list(_cells(key, group, judged if key.opponent else grid)),
+                cells=_planned(config, key, group, judged if key.opponent else grid),
                 incomparable=_joined(_reasons(config, key, group)),
             )
             for key, group in places
@@ -45,14 +52,20 @@ def comparison_job(
 
 
 def comparison_files(job: ComparisonJob) -> list[str]:
-    """Records that the stage reads, relative to the results."""
-    places = [place for place in job.places if place.cells and not place.incomparable]
+    """Records that the stage reads beside those of the study, relative to the results."""
+    places = [place for place in job.measured if place.group != ALL_SETS]
     sets = dict.fromkeys(place.group.evaluated_on for place in places if place.key.opponent)
     evaluated = (place.evaluation_paths for place in places if not place.key.opponent)
     return [
         *(f"evaluations/{path}/records.parquet" for path in dict.fromkeys(chain(*evaluated))),
         *(f"judge/{name}/{file}" for name in sets for file in ("scores.parquet", "summary.json")),
     ]
+
+
+def _planned(config: Config, key: RowKey, group: Group, planned: Collection[Cell]) -> list[Cell]:
+    if group != ALL_SETS:
+        return list(_cells(key, group, planned))
+    return [cell for cell in study_cells(config) if key in (BASELINE, _row(cell))]
 
 
 def _cells(key: RowKey, group: Group, planned: Collection[Cell]) -> Iterator[Cell]:
@@ -83,6 +96,8 @@ def _reasons(config: Config, key: RowKey, group: Group) -> Iterator[str]:
             yield from differences(config, _example(key, group, evaluated_on))
     if not key.reward:
         yield HOURS
+    elif group == ALL_SETS:
+        yield from study_differences(config)
 
 
 def _example(key: RowKey, group: Group, evaluated_on: str) -> Cell:

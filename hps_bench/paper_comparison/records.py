@@ -15,10 +15,12 @@ from hps_bench.paper_comparison.settings import ComparisonJob, Place
 from hps_bench.statistics import Interval
 from hps_bench.tables.evaluations import interval_of, read_evaluations
 from hps_bench.tables.judged import JudgedMeasure, judged_measure
-from hps_bench.tables.layout import Metric, find_layout
+from hps_bench.tables.layout import find_layout
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.published import PublishedLookup
+from hps_bench.tables.rated import rated_measure
 from hps_bench.tables.settings import TableJob, TableSettings
-from hps_bench.tables.table import BASELINE, Group, RowKey
+from hps_bench.tables.table import ALL_SETS, BASELINE, Group, RowKey
 
 FigureKey = tuple[str, RowKey, Group]
 """Published column, row and data sets: what one figure is about, whatever table prints it."""
@@ -26,6 +28,7 @@ FigureKey = tuple[str, RowKey, Group]
 _SIGNS = {"win": 1, "lose": -1, "tie": 0}
 """Sign of a difference of scores by outcome."""
 _JUDGED = "table4"
+_RATED = "table3"
 _QUALITY = "table8"
 """The layout with all published metrics of evaluations."""
 
@@ -65,7 +68,7 @@ def measure(job: ComparisonJob, results: Path) -> dict[FigureKey, Measured]:
     Raises:
         UserError: a file is damaged.
     """
-    places = [place for place in job.places if place.cells and not place.incomparable]
+    places = [place for place in job.measured if place.group != ALL_SETS]
     quality = [place for place in places if not place.key.opponent]
     judged = [place for place in places if place.key.opponent]
     found = {
@@ -73,7 +76,8 @@ def measure(job: ComparisonJob, results: Path) -> dict[FigureKey, Measured]:
         for place in quality
         for key, value in _quality(place, results, job.statistics).items()
     }
-    return {**found, **_judged(judged, job, results)}
+    rated = [place for place in job.measured if place.group == ALL_SETS]
+    return {**found, **_judged(judged, job, results), **_rated(rated, job, results)}
 
 
 def _quality(place: Place, results: Path, statistics: TableSettings) -> dict[FigureKey, Measured]:
@@ -101,6 +105,29 @@ def _judged(places: list[Place], job: ComparisonJob, results: Path) -> dict[Figu
         key: value
         for place in places
         for key, value in _shares(place, measure, job.judge_incomparable).items()
+    }
+
+
+def _rated(places: list[Place], job: ComparisonJob, results: Path) -> dict[FigureKey, Measured]:
+    """Scores by raters; one policy of each method is rated, so that there is one seed."""
+    if not places:
+        return {}
+    everywhere = PublishedLookup(lambda _: None)
+    measure = rated_measure(find_layout(_RATED), results, everywhere, job.statistics)
+    return {
+        (metric.published, place.key, place.group): Measured(
+            value.interval,
+            found=int(value.found > 0),
+            expected=1,
+            incomparable=value.incomparable
+            or (f"{value.found} of {value.expected} raters" if value.partial else ""),
+            by_seed=(measure.by_prompt(place.key, place.cells, metric),),
+        )
+        for place in places
+        for metric, value in zip(
+            measure.layout.metrics, measure.values(place.key, place.cells), strict=True
+        )
+        if metric.published
     }
 
 

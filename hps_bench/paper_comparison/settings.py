@@ -34,3 +34,8 @@ class ComparisonJob(Settings):
     places: list[Place] = Field(description="every row of the paper, each once")
     judge_incomparable: str = Field(description="the same for the judging")
     statistics: TableSettings = Field(TableSettings(), description="intervals")
+
+    @property
+    def measured(self) -> list[Place]:
+        """Places where our cells are the paper's."""
+        return [place for place in self.places if place.cells and not place.incomparable]

@@ -11,7 +11,7 @@ from hps_bench.paper_comparison.settings import Place
 from hps_bench.paper_comparison.titles import TABLES
 from hps_bench.statistics import Interval
 from hps_bench.tables.published import PublishedFigure, published_figures
-from hps_bench.tables.table import BASELINE
+from hps_bench.tables.table import ALL_SETS, BASELINE
 
 Verdict = Literal["agrees", "differs", "not comparable", "missing"]
 VERDICTS: tuple[Verdict, ...] = ("agrees", "differs", "not comparable", "missing")
@@ -89,8 +89,8 @@ def _compare(figure: PublishedFigure, place: Place, ours: Measured | None) -> Co
 
 
 def _absence(place: Place, ours: Measured | None) -> str:
-    if not place.group.evaluated_on:
-        return "the suite has no user study"
+    if not place.cells and place.group == ALL_SETS:
+        return "no human study of the config asks for it"
     if not place.cells:
         return "no experiment of the config asks for it"
     return "not computed" if ours and ours.found else "no result yet"

@@ -23,8 +23,8 @@ class Comparison:
 
     Attributes:
         positions: places in the ranked list (0 is the best), winner first, shape (k,).
-        log_weights: log of how often each response counts as a negative, shape (k,); the
-            winner's is 0.
+        log_weights: log of how often each response counts as a negative, or what corrects for
+            its draw, shape (k,); the winner's is 0.
         weight: factor of this comparison's loss.
     """
 
@@ -96,6 +96,34 @@ def hardness(rewards: Floats, gamma: float) -> Floats:
     return np.asarray(weights / weights.sum(), dtype=np.float64)
 
 
+def draw_corrections(rewards: Floats, gamma: float | Floats, losers: Positions) -> Floats:
+    """Log-weights that make the logit loss of drawn losers consistent, ln q_l(w) − ln q_w(l).
+
+    q_a(b) is the probability that b is drawn when a has won, softmax of γ·r_est over all but a.
+    Given that the set {w, l} was seen, and if choices follow e^r, w has won with probability
+    σ(r_w − r_l + ln q_w(l) − ln q_l(w)): positive conditioning, McFadden (1978); Train (2009),
+    Section 3.7. They are 0 at γ = 0 and for two responses.
+
+    Args:
+        rewards: r_est of winners and all their negatives, the winner first, shape (n,) or (m, n).
+        gamma: hardness γ.
+        losers: place of each drawn loser in its list, at least 1, shape (m,).
+
+    Returns:
+        Shape (m,).
+    """
+    exponents = gamma * rewards
+    drawn = np.arange(exponents.shape[-1]) == losers[:, None]
+    by_winner = _log_sum(np.where(drawn, exponents, -np.inf)) - _log_sum(exponents[..., 1:])
+    by_loser = exponents[..., 0] - _log_sum(np.where(drawn, -np.inf, exponents))
+    return by_loser - by_winner
+
+
+def _log_sum(exponents: Floats) -> Floats:
+    """Log Σ exp over the last axis, without overflow."""
+    return np.asarray(np.logaddexp.reduce(exponents, axis=-1), dtype=np.float64)
+
+
 def effective_negatives(q: Floats) -> float:
     """How many negatives a distribution is worth, 1/Σq²: k when uniform, 1 when one-hot."""
     return float(1.0 / np.square(q).sum())
@@ -124,12 +152,14 @@ def _against_hard(
     """
     q = hardness(rewards[negatives], gamma)
     log_count = np.log(len(negatives)) if method.count_weight else 0.0
-    if method.estimator == "single":
-        negatives, log_q = rng.choice(negatives, size=1, p=q), np.zeros(1)
-    else:
+    if method.estimator == "full":
         with np.errstate(divide="ignore"):
-            log_q = np.log(q)
-        kept = np.isfinite(log_q)
-        negatives, log_q = negatives[kept], log_q[kept]
+            log_weights = np.log(q)
+        kept = np.isfinite(log_weights)
+        negatives, log_weights = negatives[kept], log_weights[kept]
+    else:
+        negatives, log_weights = rng.choice(negatives, size=1, p=q), np.zeros(1)
+        if method.estimator == "corrected":
+            log_weights = draw_corrections(rewards[winner:], gamma, negatives - winner)
     positions = np.concatenate([[winner], negatives])
-    return Comparison(positions, np.concatenate([[0.0], log_q + log_count]), weight)
+    return Comparison(positions, np.concatenate([[0.0], log_weights + log_count]), weight)

@@ -41,8 +41,10 @@ class HardPreferenceSampling(Settings):
     """The best response against hard negatives, drawn from softmax(γ·r_est) (Eq. 9)."""
 
     kind: Literal["hps"] = Field("hps", description="hard preference sampling")
-    estimator: Literal["single", "full"] = Field(
-        "single", description="single: one negative drawn; full: the expectation over all"
+    estimator: Literal["single", "full", "corrected"] = Field(
+        "single",
+        description="single: one negative drawn; full: the expectation over all; corrected: one "
+        "drawn, and its weight makes up for the draw",
     )
     count_weight: bool = Field(
         False, description="whether N = n-1 multiplies the negatives (Eq. 8) or cancels (Eq. 10)"
@@ -61,6 +63,13 @@ class HardPreferenceSampling(Settings):
             raise ValueError("second_winner_weight needs negatives: all")
         return self
 
+    @model_validator(mode="after")
+    def _a_corrected_draw_weighs_itself(self) -> Self:
+        # The loser must be able to draw the winner, which among untied negatives it cannot.
+        if self.estimator == "corrected" and (self.count_weight or self.negatives == "untied"):
+            raise ValueError("estimator: corrected needs count_weight: false and negatives: all")
+        return self
+
 
 Method = Annotated[
     BradleyTerry | PlackettLuce | HardPreferenceSampling, Field(discriminator="kind")
@@ -73,6 +82,7 @@ METHODS: dict[str, BradleyTerry | PlackettLuce | HardPreferenceSampling] = {
     "hps-n": HardPreferenceSampling(count_weight=True),
     "hps-full": HardPreferenceSampling(estimator="full"),
     "hps-full-n": HardPreferenceSampling(estimator="full", count_weight=True),
+    "hps-corrected": HardPreferenceSampling(estimator="corrected"),
     "hps-two-winners": HardPreferenceSampling(second_winner_weight=1.0),
 }
 """Methods that every config knows; its ``methods`` section adds or redefines."""

@@ -17,9 +17,11 @@ class Message:
 class HumanPair:
     """Two responses to one prompt, as a human ranked them.
 
-    ``messages`` is the prompt: a conversation that ends with a user turn.
+    ``messages`` is the prompt: a conversation that ends with a user turn. ``harmful`` says whether
+    a label calls one of the responses unsafe; None without such labels.
     """
 
     messages: tuple[Message, ...]
     chosen: str
     rejected: str
+    harmful: bool | None = None

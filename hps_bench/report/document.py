@@ -12,6 +12,7 @@ from hps_bench.figures.catalogue import find_figure, is_drawn
 from hps_bench.index_page.cells import CellRow, cell_rows
 from hps_bench.index_page.facts import facts
 from hps_bench.report.listings import EXPERIMENT_COLUMNS, experiment_rows, settings
+from hps_bench.study.titles import TITLES, shown_title
 from hps_bench.tables.escape import Latex, breakable
 from hps_bench.tables.latex_templates import latex_environment
 from hps_bench.tables.layout import dataset_title, find_layout
@@ -74,7 +75,7 @@ def latex_report(config: Config, results: Path, output: Path, folders: Folders) 
     rows = cell_rows(config, results)
     evaluated = {row.cell for row in rows if row.cell and row.status == "evaluated"}
     missing = [row for row in rows if row.status != "evaluated"]
-    titles = {name: find_layout(name).title for name in config.tables}
+    titles, of_study = _table_titles(config), _study_titles(config)
     return (
         latex_environment("hps_bench.report")
         .get_template("report.tex")
@@ -90,10 +91,29 @@ def latex_report(config: Config, results: Path, output: Path, folders: Folders) 
             settings=settings(config),
             tables=_fragments(titles, results / folders.tables, output),
             figures=_figures(config.figures, results / folders.figures, output),
+            analyses=_fragments(of_study, results / folders.tables, output),
             comparisons=_fragments(COMPARISONS, results / folders.comparisons, output),
             breakable=breakable,
         )
     )
+
+
+def _table_titles(config: Config) -> dict[str, str]:
+    layouts = {name: find_layout(name) for name in config.tables}
+    return {
+        name: shown_title(layout.title, layout.records == "study" and _is_simulated(config))
+        for name, layout in layouts.items()
+    }
+
+
+def _study_titles(config: Config) -> dict[str, str]:
+    """Of the tables that a study's analysis gives; none without a study."""
+    names = TITLES if config.study else {}
+    return {name: shown_title(title, _is_simulated(config)) for name, title in names.items()}
+
+
+def _is_simulated(config: Config) -> bool:
+    return config.study is not None and config.study.simulated is not None
 
 
 def _fragments(titles: Mapping[str, str], folder: Path, output: Path) -> _Section:

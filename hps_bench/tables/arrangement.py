@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from hps_bench.tables.display import ShownRow, ShownValue, progress_text, shown_rows
 from hps_bench.tables.escape import Latex, latex_text
-from hps_bench.tables.layout import Metric
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.table import Group, RowKey, Table
 
 MOST_COLUMNS = 14

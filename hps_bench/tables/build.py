@@ -16,6 +16,7 @@ from hps_bench.tables.layout import Axis, TableLayout, find_layout
 from hps_bench.tables.margins import MarginMeasure
 from hps_bench.tables.published import PublishedLookup
 from hps_bench.tables.quality import QualityMeasure
+from hps_bench.tables.rated import rated_measure
 from hps_bench.tables.settings import TableJob
 from hps_bench.tables.table import BASELINE, Column, Group, Row, RowKey, Table, Value
 
@@ -81,7 +82,7 @@ def build_table(name: str, job: TableJob, results: Path) -> Table:
     axes = _label_axes(layout, plan.keys)
     rows = tuple(Row(key, _labels(key, axes), _values(measure, plan, key)) for key in plan.keys)
     headings = (*(_AXIS_HEADINGS[axis] for axis in axes), layout.heading)
-    table = Table(layout, headings, _columns(rows), rows, measure.notes)
+    table = Table(measure.layout, headings, _columns(rows), rows, measure.notes)
     return replace(table, notes=(*table.notes, *footnotes(table, job.samples)))
 
 
@@ -95,6 +96,8 @@ def _measure(layout: TableLayout, job: TableJob, results: Path) -> Measure:
     if layout.records == "margins":
         followed = frozenset(job.followed)
         return MarginMeasure(layout, results, published, job.statistics, job.cells, followed)
+    if layout.records == "study":
+        return rated_measure(layout, results, published, job.statistics)
     if layout.compared:
         return compared_measure(layout, job, results)
     return QualityMeasure(layout, results, published, job.statistics)

@@ -27,15 +27,8 @@ from hps_bench.statistics import (
 )
 from hps_bench.tables.evaluations import BLEU_STATISTICS, bleu_statistics, read_evaluations
 from hps_bench.tables.footnotes import interval_note
-from hps_bench.tables.layout import (
-    COHEN,
-    DIFFERENCE,
-    DOMINANCE,
-    PROMPTS_P,
-    SEEDS_P,
-    Metric,
-    TableLayout,
-)
+from hps_bench.tables.layout import TableLayout
+from hps_bench.tables.metrics import COHEN, DIFFERENCE, DOMINANCE, PROMPTS_P, SEEDS_P, Metric
 from hps_bench.tables.opponents import Match, Place, matches, opponents
 from hps_bench.tables.seeds_needed import seeds_notes
 from hps_bench.tables.settings import TableJob, TableSettings

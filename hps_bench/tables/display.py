@@ -8,7 +8,7 @@ from typing import Literal
 import numpy as np
 
 from hps_bench.statistics import Interval
-from hps_bench.tables.layout import Metric
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.table import Column, Group, Row, Table, Value
 
 Mark = Literal["best", "second", ""]
@@ -93,6 +93,11 @@ def number_text(value: float, decimals: int | None) -> str:
     return text.removeprefix("-") if float(text) == 0 else text
 
 
+def p_text(p: float) -> str:
+    """A p-value with three decimals, cut below 0.001."""
+    return f"< {_LEAST_P:g}" if p < _LEAST_P else number_text(p, 3)
+
+
 def _significant(value: float, digits: int) -> str:
     scaled, suffix = value, ""
     for larger in _SUFFIXES:
@@ -110,13 +115,9 @@ def _shown(table: Table, column: Column, value: Value, mark: Mark) -> ShownValue
     if value.interval is None:
         return ShownValue("", "", published, mark, missing)
     if column.metric.is_p:
-        return ShownValue(_p_text(value.interval.mean), "", published, mark, missing)
+        return ShownValue(p_text(value.interval.mean), "", published, mark, missing)
     mean = number_text(value.interval.mean, decimals)
     return ShownValue(mean, _spread(table, value.interval, decimals), published, mark, missing)
-
-
-def _p_text(p: float) -> str:
-    return f"< {_LEAST_P:g}" if p < _LEAST_P else number_text(p, 3)
 
 
 def _published(number: float | None, decimals: int | None) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from hps_bench.statistics import Interval, bleu_signature
-from hps_bench.tables.layout import BLEU, Metric
+from hps_bench.tables.metrics import BLEU, Metric
 from hps_bench.tables.settings import TableSettings
 from hps_bench.tables.table import BASELINE, Group, Row, Table
 

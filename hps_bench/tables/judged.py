@@ -16,7 +16,8 @@ from hps_bench.seeding import numpy_generator
 from hps_bench.statistics import Interval, holm, mean_interval
 from hps_bench.tables.footnotes import interval_note
 from hps_bench.tables.judgements import Judgements, read_judgements
-from hps_bench.tables.layout import SIGN_P, SIGNED_RANK_P, WIN, TableLayout, dataset_title
+from hps_bench.tables.layout import TableLayout, dataset_title
+from hps_bench.tables.metrics import SIGN_P, SIGNED_RANK_P, WIN
 from hps_bench.tables.opponents import Place, matches, opponents
 from hps_bench.tables.published import PublishedLookup
 from hps_bench.tables.settings import TableJob, TableSettings

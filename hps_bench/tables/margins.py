@@ -15,7 +15,7 @@ from hps_bench.seeding import numpy_generator
 from hps_bench.statistics import Array, Interval, mean_interval
 from hps_bench.statistics.resampling import Statistic, bootstrap_interval
 from hps_bench.tables.evaluations import read_evaluations
-from hps_bench.tables.layout import (
+from hps_bench.tables.metrics import (
     MARGIN_AT_END,
     MARGIN_AT_KL,
     MARGIN_IN_SD,

@@ -14,7 +14,8 @@ from functools import cache
 from importlib.resources import files
 
 from hps_bench.cell import Cell
-from hps_bench.tables.layout import Metric
+from hps_bench.paper import SIMULATED_RATERS
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.table import BASELINE, Group, RowKey
 
 Numbers = dict[str, float]
@@ -116,6 +117,18 @@ class PublishedLookup:
         if judge is None or row.incomparable or _model_name(judge) == JUDGE:
             return row
         return replace(row, incomparable="the judge is not the paper's")
+
+    def rated(
+        self,
+        table: str,
+        key: RowKey,
+        group: Group,
+        cells: Sequence[Cell],
+        simulated: bool,
+    ) -> PublishedRow:
+        """The same for a table of rated policies; a program's ratings are beside no person's."""
+        row = self.quality(table, key, group, cells)
+        return replace(row, incomparable=SIMULATED_RATERS) if simulated else row
 
     def cost(self, method: str, cells: Sequence[Cell]) -> PublishedRow:
         """The paper's training hours of a method."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from hps_bench.cell import Cell
 from hps_bench.tables.evaluations import interval_of, read_evaluations
 from hps_bench.tables.footnotes import interval_note
-from hps_bench.tables.layout import Metric, TableLayout
+from hps_bench.tables.layout import TableLayout
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.published import PublishedLookup
 from hps_bench.tables.settings import TableSettings
 from hps_bench.tables.table import BASELINE, Group, RowKey, Value

@@ -13,7 +13,8 @@ from hps_bench.statistics import (
     seeds_to_detect,
     seeds_to_narrow,
 )
-from hps_bench.tables.layout import Metric, TableLayout
+from hps_bench.tables.layout import TableLayout
+from hps_bench.tables.metrics import Metric
 from hps_bench.tables.opponents import Place
 
 POWER = 0.8

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from hps_bench.statistics import Interval
-from hps_bench.tables.layout import Metric, TableLayout, dataset_title, policy_title
+from hps_bench.tables.layout import TableLayout, dataset_title, policy_title
+from hps_bench.tables.metrics import Metric
 
 
 @dataclass(frozen=True)
@@ -47,7 +48,10 @@ BASELINE = RowKey("none", "sft", None, None)
 
 @dataclass(frozen=True)
 class Group:
-    """Columns of one pair of data sets; ``evaluated_on`` is empty for training costs."""
+    """Columns of one pair of data sets.
+
+    ``evaluated_on`` is empty for training costs, and both are where data sets stand together.
+    """
 
     trained_on: str
     evaluated_on: str
@@ -55,9 +59,15 @@ class Group:
     @property
     def title(self) -> str:
         """Heading, with an arrow where the policy was trained on another data set."""
+        if self == ALL_SETS:
+            return "All data sets"
         if self.evaluated_on in ("", self.trained_on):
             return dataset_title(self.trained_on)
         return f"{dataset_title(self.trained_on)} → {dataset_title(self.evaluated_on)}"
+
+
+ALL_SETS = Group("", "")
+"""Columns of all data sets together."""
 
 
 @dataclass(frozen=True)

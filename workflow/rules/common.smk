@@ -15,6 +15,8 @@ from hps_bench.figures.catalogue import find_figure
 from hps_bench.report.document import COMPARISONS
 from hps_bench.tables.layout import find_layout
 from hps_bench.stage_settings import PARTS
+from hps_bench.theory.settings import FIGURES as THEOREMS
+from hps_bench.theory.settings import TABLES as SIMULATIONS
 from hps_bench.workflow import Workflow
 
 # A config given on the command line replaces the preset: nothing is merged into it.

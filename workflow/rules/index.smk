@@ -12,6 +12,7 @@ rule index:
         evaluations=suite.evaluation_files(suite.grid),
         samples=suite.evaluation_files(suite.grid, "samples.parquet"),
         tables=expand("<results>/tables/{table}.html", table=suite.config.tables),
+        study=suite.study.analysis,
         figures=suite.drawn_files,
         comparisons=rules.paper_comparison.output.pages,
         report=suite.report_files,

@@ -10,6 +10,7 @@ rule report:
         settings="<results>/settings/report.json",
         evaluations=suite.evaluation_files(suite.grid),
         tables=expand("<results>/tables/{table}.tex", table=suite.config.tables),
+        study=suite.study.analysis,
         figures=expand("<results>/figures/{figure}.pdf", figure=suite.config.figures),
         comparisons=expand(
             "<results>/paper_comparison/{name}.tex",

@@ -5,6 +5,7 @@ rule tables:
     """Every table of the config, with only the cells that they need."""
     input:
         tables=expand("<results>/tables/{table}.csv", table=suite.config.tables),
+        study=suite.study.analysis,
     localrule: True
 
 

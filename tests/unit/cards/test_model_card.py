@@ -14,7 +14,7 @@ from hps_bench.models.settings import ModelSource
 from hps_bench.records import read_json, write_json
 from hps_bench.safe_text import visible_text
 from hps_bench.tables.build import build_table
-from hps_bench.tables.layout import RM_DPO
+from hps_bench.tables.metrics import RM_DPO
 from hps_bench.training.settings import Lora
 from tests.unit.cards.fabricated import FILES, TOY, job, write_evaluated, write_policy
 from tests.unit.cards.reading import Page, read

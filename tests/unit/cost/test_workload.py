@@ -22,12 +22,16 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("paper", "all"): {
         **(CLUSTER | EVERYTHING),
         **{"plan": 72, "reference": 72, "train": 384, "samples": 9, "evaluate": 492},
-        **{"judge": 2, "table": 8, "figure": 7},
+        **{"judge": 2, "table": 9, "figure": 7, "theory": 1, "study": 1},
     },
     ("paper", "tables"): {
         **(CLUSTER | {"evaluate_baseline": 2}),
         **{"plan": 36, "reference": 36, "train": 132, "samples": 7, "evaluate": 240},
-        **{"judge": 2, "table": 8},
+        **{"judge": 2, "table": 9, "study": 1},
+    },
+    ("paper", "table3"): {
+        **(CLUSTER | {"evaluate_baseline": 2}),
+        **{"plan": 6, "reference": 6, "train": 6, "evaluate": 6, "table": 1, "study": 1},
     },
     ("paper", "table5"): {
         **(CLUSTER | {"evaluate_baseline": 2}),
@@ -44,7 +48,13 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("demo", "all"): {
         **(WHOLE | EVERYTHING),
         **{"plan": 20, "reference": 20, "train": 46, "evaluate": 54, "trajectory": 18},
-        **{"judge": 2, "table": 10, "figure": 8},
+        **{"judge": 2, "table": 11, "figure": 8, "theory": 1},
+        **{"study": 1, "study_simulate": 1, "study_analyse": 1},
+    },
+    ("demo", "table3"): {
+        **(WHOLE | {"evaluate_baseline": 2}),
+        **{"plan": 6, "reference": 6, "train": 6, "evaluate": 6, "table": 1},
+        **{"study": 1, "study_simulate": 1},
     },
     ("demo", "cost"): {
         **(TOY | {"responses": 2, "reward_model": 1, "rewards": 2}),

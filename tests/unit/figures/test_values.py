@@ -19,7 +19,7 @@ from hps_bench.figures import (
 )
 from hps_bench.figures.cost_margin import pareto_front
 from hps_bench.tables.build import build_table
-from hps_bench.tables.layout import RM_DPO
+from hps_bench.tables.metrics import RM_DPO
 from hps_bench.tables.table import Column, Group
 from tests.unit.figures.fabricated import (
     job,
@@ -253,6 +253,14 @@ def test_ranks_of_negatives(tmp_path: Path) -> None:
         (2 / 3, 1.0, 5.0, 3, 0.25, 2),
     ]
     assert rows(frame, *columns) == [pytest.approx(row) for row in expected]
+
+
+def test_ranks_of_corrected_negatives_count_once(tmp_path: Path) -> None:
+    """The one loser of a comparison is all of its negatives, however large its correction."""
+    of = cell("dpo-hps-corrected", responses=3)
+    write_plan(tmp_path, of, [(5.0, [1, 2], [0, 2000]), (5.0, [1, 3], [0, -2000])])
+    frame = gamma_schedule.records(job(of), tmp_path)
+    assert rows(frame, "rank", "share") == [(2, 0.5), (3, 0.5)]
 
 
 def test_plans_are_shared_by_rewards_and_have_a_gamma_or_are_left_out(tmp_path: Path) -> None:

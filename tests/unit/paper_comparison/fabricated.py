@@ -34,7 +34,7 @@ def suite(**changed: Any) -> Workflow:
 
 
 def experiment(**axes: Any) -> dict[str, Any]:
-    """One experiment, DPO on HH-RLHF at n = 100, and no tables."""
+    """One experiment, DPO on HH-RLHF at n = 100, no tables and no human study."""
     axes = {
         "rewards": ["dpo"],
         "methods": ["pl", "bt", "hps"],
@@ -43,7 +43,7 @@ def experiment(**axes: Any) -> dict[str, Any]:
         "seeds": [0, 1, 2],
         **axes,
     }
-    return {"experiments": {"only": axes}, "tables": {}}
+    return {"experiments": {"only": axes}, "tables": {}, "study": None}
 
 
 def compared(job: ComparisonJob, results: Path) -> dict[FigureKey, ComparedFigure]:

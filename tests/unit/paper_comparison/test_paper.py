@@ -66,7 +66,11 @@ def test_every_cell_of_the_papers_preset_is_the_papers() -> None:
         ),
         (
             {"methods": {"hps": {"kind": "hps", "estimator": "full"}}},
-            "hps: the paper draws one negative for one winner",
+            "hps: the paper takes one negative as drawn, for one winner",
+        ),
+        (
+            {"methods": {"hps": {"kind": "hps", "estimator": "corrected"}}},
+            "hps: the paper takes one negative as drawn, for one winner",
         ),
         ({"methods": {"hps": {"kind": "bt"}}}, "hps is not the paper's method of that name"),
     ],

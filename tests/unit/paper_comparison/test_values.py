@@ -6,11 +6,13 @@ from typing import Any
 
 import pytest
 
-from hps_bench.paper_comparison.values import ONE_SEED
+from hps_bench.paper import SIMULATED_RATERS
+from hps_bench.paper_comparison.values import ONE_SEED, ComparedFigure
 from hps_bench.tables.build import build_table
-from hps_bench.tables.layout import RM_DPO
+from hps_bench.tables.metrics import RM_DPO
 from hps_bench.workflow import Workflow
 from tests.unit.paper_comparison.fabricated import at, compared, experiment, policies, suite
+from tests.unit.study.rated import rows, study_files, write_study
 from tests.unit.tables.fabricated import (
     HH,
     PKU,
@@ -143,10 +145,64 @@ def test_hours_are_never_compared(tmp_path: Path) -> None:
     assert {of.reason for of in hours} == {"the paper names neither data set nor n for its hours"}
 
 
-def test_user_study_is_missing(tmp_path: Path) -> None:
+def ratings(results: Path, raters: int = 3, **changed: Any) -> dict[str, ComparedFigure]:
+    """Three raters: SFT gets the paper's score, and each policy 0.1 more than the one before."""
+    axes = {"datasets": [HH, PKU], "seeds": [0]}
+    made = suite(**{**experiment(**axes), "study": {"experiment": "only"}}, **changed)
+    given = rows(lambda r, _i, p: 3.53 + p / 10 + r / 10, 3, 4)
+    write_study(results / "study", study_files(raters, 4), given)
+    found = compared(made.comparison, results)
+    return {key.title: of for (name, key, _), of in found.items() if name == "quality_score"}
+
+
+def test_without_a_human_study_its_figures_are_missing(tmp_path: Path) -> None:
     found = compared(suite(**experiment()).comparison, tmp_path)
-    ratings = {of.reason for (column, *_), of in found.items() if column == "quality_score"}
-    assert ratings == {"the suite has no user study"}
+    reasons = {of.reason for (column, *_), of in found.items() if column == "quality_score"}
+    assert reasons == {"no human study of the config asks for it"}
+
+
+def test_before_anybody_has_rated_the_study_has_no_result(tmp_path: Path) -> None:
+    made = suite(**{**experiment(datasets=[HH, PKU], seeds=[0]), "study": {"experiment": "only"}})
+    found = compared(made.comparison, tmp_path)
+    reasons = {of.reason for (column, *_), of in found.items() if column == "quality_score"}
+    assert reasons == {"no result yet"}
+
+
+def test_raters_scores_stand_beside_the_papers(tmp_path: Path) -> None:
+    found = ratings(tmp_path)
+    sft = found["SFT model"]
+    assert sft.ours is not None
+    assert sft.ours.mean == pytest.approx(3.63)
+    assert sft.verdict == "agrees"
+    # One policy of each method is rated: another seed's might be rated otherwise.
+    hps = found["DPO-HPS"]
+    assert hps.ours is not None
+    assert hps.ours.mean == pytest.approx(3.93)
+    assert (hps.verdict, hps.reason, hps.seed_deviation) == ("not comparable", ONE_SEED, None)
+
+
+def test_while_raters_are_awaited_there_is_no_verdict(tmp_path: Path) -> None:
+    found = ratings(tmp_path, raters=5)["SFT model"]
+    assert (found.ours, found.verdict, found.reason) == (None, "not comparable", "3 of 5 raters")
+
+
+def test_simulated_raters_are_never_compared(tmp_path: Path) -> None:
+    for of in ratings(tmp_path, study__simulated={}).values():
+        assert (of.ours, of.verdict, of.reason) == (None, "not comparable", SIMULATED_RATERS)
+    # Also where the config does not say so, but the ratings do.
+    again = rows(lambda *_: 3.63, 3, 4, source="simulated")
+    made = suite(**{**experiment(datasets=[HH, PKU], seeds=[0]), "study": {"experiment": "only"}})
+    write_study(tmp_path / "study", study_files(3, 4), again)
+    found = compared(made.comparison, tmp_path)
+    reasons = {of.reason for (column, *_), of in found.items() if column == "quality_score"}
+    assert reasons == {SIMULATED_RATERS}
+
+
+def test_a_study_of_one_data_set_is_another_study(tmp_path: Path) -> None:
+    made = suite(**{**experiment(seeds=[0]), "study": {"experiment": "only"}})
+    found = compared(made.comparison, tmp_path)
+    reasons = {of.reason for (column, *_), of in found.items() if column == "quality_score"}
+    assert reasons == {"the study's prompts are not from both of the paper's data sets"}
 
 
 def test_same_number_as_in_the_table(tmp_path: Path) -> None:

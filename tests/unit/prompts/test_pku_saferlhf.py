@@ -29,6 +29,17 @@ def test_the_label_picks_the_chosen_response(
     assert parse(ROW, preference) == HumanPair(prompt, chosen, rejected)
 
 
+@pytest.mark.parametrize(
+    ("labels", "harmful"),
+    [((True, True), False), ((True, False), True), ((False, False), True), ((True,), None)],
+)
+def test_a_pair_is_harmful_where_a_response_is_labelled_unsafe(
+    labels: tuple[bool, ...], harmful: bool | None
+) -> None:
+    safe = {f"is_response_{index}_safe": label for index, label in enumerate(labels)}
+    assert parse({**ROW, **safe}, "better").harmful is harmful
+
+
 @pytest.mark.parametrize("label", [2, -1, None, True, 0.0, "1"])
 def test_a_label_is_0_or_1(label: Any) -> None:
     with pytest.raises(MalformedRow, match="'better_response_id' is neither 0 nor 1"):

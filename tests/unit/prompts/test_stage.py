@@ -76,6 +76,7 @@ def test_a_row_of_each_fate_by_hand(folder: Path) -> None:
             "messages": [{"role": turn.role, "content": turn.content} for turn in messages(*turns)],
             "chosen": "Good.",
             "rejected": "Bad.",
+            "harmful": None,
             "location": location,
         }
         for turns, split, location in [

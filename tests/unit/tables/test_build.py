@@ -122,5 +122,5 @@ def test_values_of_a_row_belong_to_their_columns(tmp_path: Path) -> None:
 
 
 def test_unknown_table_is_a_user_error(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no table 'table3'"):
-        build_table("table3", job(cell()), tmp_path)
+    with pytest.raises(UserError, match="no table 'table9'"):
+        build_table("table9", job(cell()), tmp_path)

@@ -17,8 +17,9 @@ from hps_bench.tables.comparisons import ComparedMeasure, compared_measure
 from hps_bench.tables.display import shown_rows
 from hps_bench.tables.html import html_page
 from hps_bench.tables.latex import latex_fragment
-from hps_bench.tables.layout import BLEU, LAYOUTS, RM_DPO, Metric
+from hps_bench.tables.layout import LAYOUTS
 from hps_bench.tables.long_form import CSV_COLUMNS, csv_text
+from hps_bench.tables.metrics import BLEU, RM_DPO, Metric
 from hps_bench.tables.table import Group, RowKey, Table, Value
 from tests.unit.statistics.samples import corpus, statistics_of
 from tests.unit.tables.fabricated import HH, PKU, cell, cells, job, write_evaluation

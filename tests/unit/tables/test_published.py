@@ -2,7 +2,8 @@
 
 import pytest
 
-from hps_bench.tables.layout import RM_DPO, find_layout
+from hps_bench.tables.layout import find_layout
+from hps_bench.tables.metrics import RM_DPO
 from hps_bench.tables.published import (
     PublishedLookup,
     PublishedRow,

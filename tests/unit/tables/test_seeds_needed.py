@@ -1,5 +1,6 @@
 from hps_bench.statistics import VarianceComponents, half_width, seeds_to_detect, seeds_to_narrow
-from hps_bench.tables.layout import LAYOUTS, REWARD, RM_DPO, Metric
+from hps_bench.tables.layout import LAYOUTS
+from hps_bench.tables.metrics import REWARD, RM_DPO, Metric
 from hps_bench.tables.opponents import Place
 from hps_bench.tables.seeds_needed import seeds_notes
 from hps_bench.tables.table import Group, RowKey

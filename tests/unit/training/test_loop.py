@@ -129,6 +129,16 @@ def test_starts_at_ln_2(tmp_path: Path) -> None:
     assert ours.history[1]["learning_rate"] == pytest.approx(5e-3)
 
 
+def test_corrected_draws_start_at_their_odds(tmp_path: Path) -> None:
+    """At h = 0 a loser's log-weight c alone stands in DPO's loss, −log σ(−c) = log(1 + e^c)."""
+    made = toy(tmp_path, "hps-corrected", prompts=3)
+    ours = trained(made, tmp_path / "checkpoints")
+    corrections = [row["log_weights"][1] for row in made.rows]
+    assert min(map(abs, corrections)) > 0
+    expected = sum(math.log1p(math.exp(c)) for c in corrections) / 3
+    assert ours.history[0]["loss"] == pytest.approx(expected, abs=1e-6)
+
+
 def test_ranking_loss_starts_at_its_value_for_equal_rewards(tmp_path: Path) -> None:
     """Plackett–Luce with equal rewards: each of 4! orders has probability 1/24."""
     made = toy(tmp_path, "pl")

@@ -1,0 +1,15 @@
+"""Names of the tables that a study's analysis gives beside those of its means."""
+
+AGREEMENT = "table3-agreement"
+RATERS = "table3-raters"
+
+TITLES = {
+    AGREEMENT: "Table 3: agreement and tests",
+    RATERS: "Table 3: raters",
+}
+"""Titles by the name of the table's files."""
+
+
+def shown_title(title: str, simulated: bool) -> str:
+    """Title of a table, which says so where a program has rated."""
+    return f"{title} (simulated raters)" if simulated else title
