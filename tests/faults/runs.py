@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from hps_bench.folders import SO_FAR
 from tests.unit.judge.processes import group, wait_for
 from tests.workflow.repository import INHERITED, TINY
 
@@ -21,7 +22,7 @@ SEED = int(os.environ.get("HPS_BENCH_FAULTS_SEED", "0"))
 BIN = Path(sys.executable).parent
 RESULTS = Path("results") / "faults"
 
-_APART = {"benchmarks", "logs", "settings", "tables-so-far"}
+_APART = {"benchmarks", "logs", "settings", SO_FAR.tables, SO_FAR.figures}
 """Folders of a results folder that hold no results."""
 _TIMED_KEYS = {
     *("attempts", "device_seconds", "energy_joules", "kept_seconds", "peak_memory_bytes"),
