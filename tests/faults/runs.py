@@ -24,6 +24,8 @@ RESULTS = Path("results") / "faults"
 
 _APART = {"benchmarks", "logs", "settings", SO_FAR.tables, SO_FAR.figures}
 """Folders of a results folder that hold no results."""
+_TIMED_TEXTS = {"cost.csv", "cost.html", "cost.tex", "index.html", "report.tex", "README.md"}
+"""Files that tell when something ran, and how long it took."""
 _TIMED_KEYS = {
     *("attempts", "device_seconds", "energy_joules", "kept_seconds", "peak_memory_bytes"),
     *("wall_seconds", "tokens", "comparisons", "pairs", "flops"),
@@ -126,7 +128,7 @@ def _contents(results: Path) -> dict[str, Any]:
 def _is_result(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
     apart = path.parts[0] in _APART or path.name.endswith("manifest.json")
-    store = path.name in ("grid.json", "uploaded.txt") or path.suffix == ".lock"
+    store = path.name in ("grid.json", "uploaded.txt", "views.json") or path.suffix == ".lock"
     return not (hidden or apart or store)
 
 
@@ -139,8 +141,10 @@ def _normal(file: Path, path: Path) -> Any:
 
 
 def _without_times(file: Path, path: Path) -> Any:
-    if path.name.startswith("cost."):
+    if path.name in _TIMED_TEXTS:
         return len(file.read_bytes().splitlines())
+    if path.name == "report.pdf":
+        return file.read_bytes()[:5]
     if path.name == "metrics.jsonl":
         entries = map(json.loads, file.read_text().splitlines())
         return [(entry["step"], entry["metrics"]) for entry in entries]
