@@ -7,17 +7,13 @@ from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 from hps_bench.errors import UserError
+from hps_bench.folders import SO_FAR
 from hps_bench.report.typesetting import missing_files, what_to_install
 from hps_bench.workflow import Workflow
 
-SO_FAR = "tables-so-far"
-"""Folder of tables in which cells may be missing. Among the finished ones, Snakemake would take
-them for finished, too, and never make what they lack."""
-FIGURES_SO_FAR = "figures-so-far"
-"""The same, for figures."""
 INDEX = "index.html"
 INDEX_SO_FAR = "index-so-far.html"
-"""The same, for the page of all results."""
+"""The page of what is in :data:`~hps_bench.folders.SO_FAR`."""
 REPORT = "report/report.tex"
 REPORT_PDF = "report/report.pdf"
 
@@ -29,17 +25,15 @@ def write_all_tables(suite: Workflow) -> Path:
         The folder of the tables.
     """
     from hps_bench.paper_comparison.stage import write_comparison
-    from hps_bench.report.document import Folders
     from hps_bench.report.stage import write_report
     from hps_bench.tables.stage import write_table
 
     results = Path(suite.results)
     for name in suite.config.tables:
-        write_table(name, suite.table_job(name), results, results / SO_FAR)
-    write_comparison(suite.comparison, results, results / SO_FAR / "paper_comparison")
-    folders = Folders(SO_FAR, FIGURES_SO_FAR, f"{SO_FAR}/paper_comparison")
-    write_report(suite.config, results, results / SO_FAR, folders)
-    return results / SO_FAR
+        write_table(name, suite.table_job(name), results, results / SO_FAR.tables)
+    write_comparison(suite.comparison, results, results / SO_FAR.comparisons)
+    write_report(suite.config, results, results / SO_FAR.tables, SO_FAR)
+    return results / SO_FAR.tables
 
 
 def write_all_figures(suite: Workflow) -> Iterator[str]:
@@ -50,7 +44,7 @@ def write_all_figures(suite: Workflow) -> Iterator[str]:
     """
     from hps_bench.figures.stage import write_figure
 
-    folder = Path(suite.results) / FIGURES_SO_FAR
+    folder = Path(suite.results) / SO_FAR.figures
     for name in suite.config.figures:
         if not write_figure(name, suite.figure_job(name), Path(suite.results), folder):
             yield f"{name}: left out, there are no records to draw it from"
@@ -58,7 +52,7 @@ def write_all_figures(suite: Workflow) -> Iterator[str]:
 
 
 def write_index_so_far(suite: Workflow) -> Path:
-    """Write the page of all results with the tables of :func:`write_all_tables`.
+    """Write the page of all results with the tables and figures that were written so far.
 
     Returns:
         The page.
@@ -87,7 +81,7 @@ def after_success(suite: Workflow, targets: Iterable[str]) -> str:
             f"{len(left)} files are still to do ({left[0]} first); run the same command"
         )
     results = Path(suite.results)
-    for folder in (SO_FAR, FIGURES_SO_FAR):
+    for folder in (SO_FAR.tables, SO_FAR.figures):
         shutil.rmtree(results / folder, ignore_errors=True)
     (results / INDEX_SO_FAR).unlink(missing_ok=True)
     return "\n".join(
@@ -101,12 +95,14 @@ def after_success(suite: Workflow, targets: Iterable[str]) -> str:
 
 
 def after_failure(suite: Workflow) -> str:
-    """Write tables of what there is, record failed runs, and say how to go on."""
+    """Show what there is, record failed runs, and say how to go on."""
     from hps_bench.tracking.upload import upload
 
     lines = [f"Some jobs failed; finished ones are kept in {suite.results}."]
     try:
+        *_, figures = write_all_figures(suite)
         lines.append(f"Tables, with missing cells marked: {write_all_tables(suite)}")
+        lines.append(figures)
         lines.append(f"All results so far on one page: {write_index_so_far(suite)}")
         lines.append(str(upload(Path(suite.results), settings=suite.tracking)))
     except (UserError, OSError) as error:

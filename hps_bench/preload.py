@@ -36,12 +36,16 @@ STAGES = (
     "samples",
     "evaluate",
     "baseline",
+    "trajectory",
+    "figure",
 )
 MODULES = (
     "hps_bench.models.stage",
     "hps_bench.responses.stage",
     "hps_bench.training.stage",
     "hps_bench.evaluation.stage",
+    "hps_bench.trajectory.stage",
+    "hps_bench.figures.stage",
     "accelerate",
     "peft",
     "sacrebleu.metrics",

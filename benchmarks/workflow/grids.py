@@ -58,12 +58,14 @@ def _seeds(count: int) -> Callable[[dict[str, Any]], None]:
 
 
 def _least(values: dict[str, Any]) -> None:
-    """One policy on one data set, and a table."""
+    """One policy on one data set, a table and a figure."""
     values["responses"]["parts"] = 1
     axes = values["experiments"]["fine-tuning"]
     only = {"rewards": ["dpo"], "methods": ["hps"], "datasets": ["hh-rlhf"], "seeds": [0]}
     values["experiments"] = {"fine-tuning": {**axes, **only}}
     values["tables"] = {"table2": ["fine-tuning"]}
+    values["figures"] = {"training-curves": ["fine-tuning"]}
+    values["trajectory"] = {"experiments": ["fine-tuning"]}
 
 
 GRIDS = {

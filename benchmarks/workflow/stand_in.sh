@@ -24,12 +24,19 @@ prompts) touch "$output"/{prompts.parquet,summary.json} ;;
 responses | rewards) touch "$output" "${output%.parquet}.json" ;;
 plan) touch "$output"/{plan.parquet,summary.json} ;;
 reference | samples) touch "$output" ;;
-train) touch "$results/policies/$policy"/{adapter_model.safetensors,training.json} ;;
+train)
+    mkdir -p "$results/snapshots/$policy"
+    touch "$results/policies/$policy"/{adapter_model.safetensors,training.json}
+    ;;
+trajectory) touch "$results/trajectories/$policy/trajectory.parquet" ;;
 evaluate) touch "$evaluations/$policy"/{evaluation.json,records.parquet,samples.parquet} ;;
 baseline) touch "$evaluations/sft"/{evaluation.json,records.parquet,samples.parquet} ;;
 judge) touch "$output"/{scores.parquet,summary.json,audit.html} ;;
 table) touch "$output/${given[table]}".{csv,tex,html} ;;
+figure) touch "$output/${given[figure]}".{csv,pdf,png} ;;
+compare-paper) touch "$output"/{values,claims,consistency}.{csv,tex,html} ;;
 report) touch "$output"/report.{tex,pdf} ;;
+cards | index) touch "$output" ;;
 track) echo "nothing is uploaded" ;;
 *)
     echo "hps-bench: no stand-in for $stage" >&2

@@ -15,12 +15,12 @@ from markupsafe import Markup
 from hps_bench.cell import Cell
 from hps_bench.config import Config
 from hps_bench.figures.catalogue import FIGURES
+from hps_bench.folders import FINISHED, Folders
 from hps_bench.grid import grid
 from hps_bench.index_page.cells import cell_rows, shown_metrics
 from hps_bench.index_page.cost import rule_times
 from hps_bench.index_page.facts import duration, facts
 from hps_bench.index_page.parts import (
-    COMPARISON,
     COMPARISONS,
     Link,
     existing_links,
@@ -41,30 +41,30 @@ _DOCUMENTS = (
 )
 
 
-def write_index(config: Config, results: Path, output: Path, tables: str = "tables") -> None:
+def write_index(config: Config, results: Path, output: Path, folders: Folders = FINISHED) -> None:
     """Write the page; results that do not exist yet are left out, or listed as missing.
 
     Args:
         config: what was asked for.
         results: folder of its results.
         output: file in that folder, because the page's links are relative.
-        tables: folder of the tables, in the results.
+        folders: of the tables, figures and comparisons that it shows.
 
     Raises:
         UserError: a file of the results is damaged.
     """
-    page = index_page(config, results, tables)
+    page = index_page(config, results, folders)
     with atomic_path(output) as temporary:
         temporary.write_text(page, encoding="utf-8", newline="\n")
 
 
-def index_page(config: Config, results: Path, tables: str = "tables") -> str:
+def index_page(config: Config, results: Path, folders: Folders = FINISHED) -> str:
     """The page as text; see :func:`write_index`."""
     environment = page_environment(_PACKAGE)
     style, script = (_source(name) for name in ("index.css", "index.js"))
     style = _source("style.css", "hps_bench.tables") + style
     rows = cell_rows(config, results)
-    figures = read_figures(results, config.figures)
+    figures = read_figures(results, folders.figures, config.figures)
     left_out = set(config.figures) - {figure.name for figure in figures}
     return environment.get_template("index.html").render(
         name=config.name,
@@ -77,10 +77,10 @@ def index_page(config: Config, results: Path, tables: str = "tables") -> str:
         rows=rows,
         missing=[row for row in rows if row.status != "evaluated"],
         metrics=shown_metrics(rows),
-        tables=read_parts(results, tables, _table_names(config)),
+        tables=read_parts(results, folders.tables, _table_names(config)),
         figures=figures,
         left_out=[figure.title for name, figure in FIGURES.items() if name in left_out],
-        comparisons=read_parts(results, COMPARISON, COMPARISONS),
+        comparisons=read_parts(results, folders.comparisons, COMPARISONS),
         samples=shown_samples(config, results),
         times=rule_times(results),
         duration=duration,

@@ -15,7 +15,6 @@ from hps_bench.errors import UserError
 from hps_bench.figures.catalogue import FIGURES
 from hps_bench.integrity import check
 
-COMPARISON = "paper_comparison"
 COMPARISONS = ("claims", "values", "consistency")
 """Pages of the comparison with the paper, what matters most first."""
 
@@ -67,13 +66,13 @@ def read_parts(results: Path, folder: str, names: Iterable[str]) -> list[Part]:
     return [part for name in names if (part := _part(results, folder, name))]
 
 
-def read_figures(results: Path, names: Collection[str]) -> list[Figure]:
-    """Figures with these names, in the order of the catalogue; those without records are left out.
+def read_figures(results: Path, folder: str, names: Collection[str]) -> list[Figure]:
+    """Figures of a folder with these names, in the catalogue's order; none without records.
 
     Raises:
         UserError: a picture is damaged.
     """
-    return list(_figures(results, names))
+    return list(_figures(results, folder, names))
 
 
 def existing_links(results: Path, links: Iterable[Link]) -> tuple[Link, ...]:
@@ -94,13 +93,13 @@ def _part(results: Path, folder: str, name: str) -> Part | None:
     return Part(name, title, body, _files(results, folder, name, ("html", "csv", "tex")))
 
 
-def _figures(results: Path, names: Collection[str]) -> Iterator[Figure]:
+def _figures(results: Path, folder: str, names: Collection[str]) -> Iterator[Figure]:
     for name, figure in FIGURES.items():
-        file = results / "figures" / f"{name}.png"
+        file = results / folder / f"{name}.png"
         if name in names and file.is_file() and _has_records(file.with_suffix(".csv")):
             check(file)
             picture = f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
-            links = _files(results, "figures", name, ("pdf", "png", "csv"))
+            links = _files(results, folder, name, ("pdf", "png", "csv"))
             yield Figure(name, figure.title, figure.caption, picture, links)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 
 from hps_bench.config import Config
 from hps_bench.figures.catalogue import find_figure, is_drawn
+from hps_bench.folders import Folders
 from hps_bench.index_page.cells import CellRow, cell_rows
 from hps_bench.index_page.facts import facts
 from hps_bench.report.listings import EXPERIMENT_COLUMNS, experiment_rows, settings
@@ -26,15 +27,6 @@ COMPARISONS = {
 """Fragments of the comparison with the paper, and their titles."""
 
 _NAMED_AT_MOST = 40
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where the parts of the report lie, relative to the results."""
-
-    tables: str = "tables"
-    figures: str = "figures"
-    comparisons: str = "paper_comparison"
 
 
 @dataclass(frozen=True)

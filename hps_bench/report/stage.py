@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from hps_bench.config import Config
+from hps_bench.folders import FINISHED, Folders
 from hps_bench.records import atomic_path
-from hps_bench.report.document import Folders, latex_report
-
-FINISHED = Folders()
-"""Parts that the workflow has made."""
+from hps_bench.report.document import latex_report
 
 
 def write_report(config: Config, results: Path, output: Path, folders: Folders = FINISHED) -> Path:

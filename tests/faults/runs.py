@@ -14,6 +14,7 @@ from typing import Any
 
 import yaml
 
+from hps_bench.folders import SO_FAR
 from tests.unit.judge.processes import group, wait_for
 from tests.workflow.repository import INHERITED, TINY
 
@@ -21,8 +22,10 @@ SEED = int(os.environ.get("HPS_BENCH_FAULTS_SEED", "0"))
 BIN = Path(sys.executable).parent
 RESULTS = Path("results") / "faults"
 
-_APART = {"benchmarks", "logs", "settings", "tables-so-far"}
+_APART = {"benchmarks", "logs", "settings", SO_FAR.tables, SO_FAR.figures}
 """Folders of a results folder that hold no results."""
+_TIMED_TEXTS = {"cost.csv", "cost.html", "cost.tex", "index.html", "report.tex", "README.md"}
+"""Files that tell when something ran, and how long it took."""
 _TIMED_KEYS = {
     *("attempts", "device_seconds", "energy_joules", "kept_seconds", "peak_memory_bytes"),
     *("wall_seconds", "tokens", "comparisons", "pairs", "flops"),
@@ -125,7 +128,7 @@ def _contents(results: Path) -> dict[str, Any]:
 def _is_result(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
     apart = path.parts[0] in _APART or path.name.endswith("manifest.json")
-    store = path.name in ("grid.json", "uploaded.txt") or path.suffix == ".lock"
+    store = path.name in ("grid.json", "uploaded.txt", "views.json") or path.suffix == ".lock"
     return not (hidden or apart or store)
 
 
@@ -138,8 +141,10 @@ def _normal(file: Path, path: Path) -> Any:
 
 
 def _without_times(file: Path, path: Path) -> Any:
-    if path.name.startswith("cost."):
+    if path.name in _TIMED_TEXTS:
         return len(file.read_bytes().splitlines())
+    if path.name == "report.pdf":
+        return file.read_bytes()[:5]
     if path.name == "metrics.jsonl":
         entries = map(json.loads, file.read_text().splitlines())
         return [(entry["step"], entry["metrics"]) for entry in entries]

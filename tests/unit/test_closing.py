@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from hps_bench.closing import after_success, write_index_so_far
+from hps_bench.closing import after_failure, after_success, write_index_so_far
 from hps_bench.config import load_config
 from hps_bench.errors import UserError
 from hps_bench.workflow import Workflow
@@ -59,3 +59,11 @@ def test_a_page_of_what_there_is_goes_after_success(suite: Workflow) -> None:
     assert "3 of 3 evaluations are missing" in page.read_text(encoding="utf-8")
     after_success(suite, made("index.html"))
     assert not page.exists()
+
+
+def test_a_failed_run_shows_what_there_is(suite: Workflow) -> None:
+    lines = after_failure(suite).splitlines()
+    assert f"Tables, with missing cells marked: {RESULTS}/tables-so-far" in lines
+    assert f"{len(suite.config.figures)} figures in {RESULTS}/figures-so-far" in lines
+    assert f"All results so far on one page: {RESULTS}/index-so-far.html" in lines
+    assert (RESULTS / "tables-so-far" / "paper_comparison" / "values.html").is_file()

@@ -2,7 +2,7 @@
 # records are the same stays as it is, and that a policy's retraining does not wait for its card.
 #
 # IN   trained policies, their evaluations, data sets
-# OUT  <results>/cards.json: how many cards there are, and were written
+# OUT  <results>/cards.json: how many cards there are
 
 
 rule cards:

@@ -102,6 +102,6 @@ def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
     options = ("--settings", settings, "--results", tmp_path, "--output", output)
     result = hps_bench("cards", *options)
     assert json.loads(result.stdout) == {"policies": 0, "datasets": 1, "written": 1}, result.stderr
-    assert json.loads(output.read_text()) == json.loads(result.stdout)
+    assert json.loads(output.read_text()) == {"policies": 0, "datasets": 1}
     settings.write_text("{}")
     assert "settings.json" in complaint(hps_bench("cards", *options))

@@ -84,13 +84,14 @@ def test_one_policy_by_hand() -> None:
     assert item.tokens == 2 * 1000 * 2 * 490
     assert item.hours == pytest.approx(item.flops / (989e12 * 0.45) / 3600)
     steps = -(-2000 // 64)
-    assert item.stored == pytest.approx(20_971_520 * 4 + 128_256 * 130 + steps * 350, rel=1e-4)
+    assert item.stored == pytest.approx(5 * 20_971_520 * 4 + 128_256 * 130 + steps * 350, rel=1e-4)
 
 
 def small(*methods: str, **sections: Any) -> Workflow:
     """The paper's config with few cells."""
     cells = {"rewards": ["dpo"], "methods": list(methods), "datasets": [HH], "responses": [100]}
-    experiments = {"experiments": {"only": cells}, "tables": {}, "figures": {}, "judge": None}
+    empty: dict[str, Any] = {"tables": {}, "figures": {}, "trajectory": None, "judge": None}
+    experiments = {"experiments": {"only": cells}, **empty}
     return changed("paper", **{**experiments, **sections})
 
 

@@ -22,12 +22,12 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("paper", "all"): {
         **(CLUSTER | EVERYTHING),
         **{"plan": 72, "reference": 72, "train": 384, "samples": 9, "evaluate": 492},
-        **{"judge": 2, "table": 9, "figure": 7, "theory": 1, "study": 1},
+        **{"trajectory": 36, "judge": 2, "table": 11, "figure": 8, "theory": 1, "study": 1},
     },
     ("paper", "tables"): {
         **(CLUSTER | {"evaluate_baseline": 2}),
         **{"plan": 36, "reference": 36, "train": 132, "samples": 7, "evaluate": 240},
-        **{"judge": 2, "table": 9, "study": 1},
+        **{"trajectory": 24, "judge": 2, "table": 11, "study": 1},
     },
     ("paper", "table3"): {
         **(CLUSTER | {"evaluate_baseline": 2}),
@@ -43,7 +43,8 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     },
     ("official-code", "all"): {
         **(CLUSTER | EVERYTHING),
-        **{"plan": 12, "reference": 12, "train": 12, "evaluate": 24, "table": 3},
+        **{"plan": 12, "reference": 12, "train": 12, "evaluate": 24},
+        **{"table": 3, "figure": 4},
     },
     ("demo", "all"): {
         **(WHOLE | EVERYTHING),
@@ -63,11 +64,12 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     ("vllm-cpu", "all"): {
         **(WHOLE | EVERYTHING),
         **{"plan": 6, "reference": 6, "train": 6, "samples": 4, "evaluate": 12},
-        **{"judge": 2, "table": 4},
+        **{"judge": 2, "table": 4, "figure": 3},
     },
     ("local-data", "all"): {
         **(WHOLE | EVERYTHING),
-        **{"plan": 12, "reference": 12, "train": 24, "evaluate": 48, "table": 2},
+        **{"plan": 12, "reference": 12, "train": 24, "evaluate": 48},
+        **{"table": 2, "figure": 3},
     },
 }
 """What ``snakemake -n TARGET --configfile config/NAME.yaml`` counted without results."""

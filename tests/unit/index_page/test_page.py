@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from hps_bench.cli import app
 from hps_bench.config import Config
 from hps_bench.errors import UserError
+from hps_bench.folders import Folders
 from hps_bench.grid import grid
 from hps_bench.index_page.page import index_page, write_index
 from hps_bench.records import write_json
@@ -209,5 +210,5 @@ def test_the_command_reads_the_settings_of_the_workflow(
 
 def test_tables_of_a_failed_run(results: Path, config: Config, tmp_path: Path) -> None:
     write_json(tmp_path / "x.json", {})
-    write_index(config, results, tmp_path / "so-far.html", "no-such-folder")
+    write_index(config, results, tmp_path / "so-far.html", Folders("no-such-folder"))
     assert "table-table2" not in (tmp_path / "so-far.html").read_text()

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 from hps_bench.config import Config
+from hps_bench.folders import Folders
 from hps_bench.records import read_json, write_json
-from hps_bench.report.document import Folders
 from hps_bench.report.stage import write_report
 from hps_bench.tables.build import build_table
 from hps_bench.tables.display import number_text
