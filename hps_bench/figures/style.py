@@ -21,6 +21,8 @@ BLACK, ORANGE, SKY, GREEN = "#000000", "#E69F00", "#56B4E9", "#009E73"
 BLUE, VERMILLION, PURPLE = "#0072B2", "#D55E00", "#CC79A7"
 """Colours that the colour-blind tell apart (Okabe and Ito 2008); yellow is too light for lines."""
 GREY = "#767676"
+WINE = "#882255"
+"""For one more method; from a palette with the same aim (Tol 2021)."""
 PALE = "#DDDDDD"
 
 _FONT = "DejaVu Sans"  # comes with matplotlib: the same on every machine
@@ -79,7 +81,7 @@ _DASHES: tuple[Dash, ...] = ((0, (3, 1, 1, 1)), (0, (8, 2)), (0, (2, 2)))
 _OTHERS = [
     MethodStyle(colour, dash, marker)
     for dash, (colour, marker) in product(
-        _DASHES, [(PURPLE, "D"), (SKY, "v"), (ORANGE, "P"), (GREY, "p")]
+        _DASHES, [(PURPLE, "D"), (SKY, "v"), (ORANGE, "P"), (GREY, "p"), (WINE, "h")]
     )
 ]
 

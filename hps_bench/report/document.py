@@ -12,6 +12,7 @@ from hps_bench.figures.catalogue import find_figure, is_drawn
 from hps_bench.folders import Folders
 from hps_bench.index_page.cells import CellRow, cell_rows
 from hps_bench.index_page.facts import facts
+from hps_bench.integrity import check
 from hps_bench.report.listings import EXPERIMENT_COLUMNS, experiment_rows, settings
 from hps_bench.study.titles import TITLES, shown_title
 from hps_bench.tables.escape import Latex, breakable
@@ -62,7 +63,7 @@ def latex_report(config: Config, results: Path, output: Path, folders: Folders) 
         folders: of its parts.
 
     Raises:
-        UserError: a record is damaged, or there is no table or figure of a name.
+        UserError: a record or a part is damaged, or there is no table or figure of a name.
     """
     rows = cell_rows(config, results)
     evaluated = {row.cell for row in rows if row.cell and row.status == "evaluated"}
@@ -111,7 +112,11 @@ def _is_simulated(config: Config) -> bool:
 def _fragments(titles: Mapping[str, str], folder: Path, output: Path) -> _Section:
     found = {name for name in titles if (folder / f"{name}.tex").is_file()}
     return _Section(
-        tuple(Part(titles[name], _path(folder / name, output)) for name in titles if name in found),
+        tuple(
+            Part(titles[name], _path(folder / f"{name}.tex", output))
+            for name in titles
+            if name in found
+        ),
         tuple(title for name, title in titles.items() if name not in found),
     )
 
@@ -121,7 +126,7 @@ def _figures(names: Iterable[str], folder: Path, output: Path) -> _Section:
     found = {info.name for info in infos if is_drawn(folder, info.name)}
     return _Section(
         tuple(
-            Part(info.title, _path(folder / info.name, output), info.caption)
+            Part(info.title, _path(folder / f"{info.name}.pdf", output), info.caption)
             for info in infos
             if info.name in found
         ),
@@ -130,8 +135,9 @@ def _figures(names: Iterable[str], folder: Path, output: Path) -> _Section:
 
 
 def _path(file: Path, output: Path) -> Latex:
-    """Path of a file with a known name, as TeX reads it."""
-    return Latex(PurePosixPath(os.path.relpath(file, output)))
+    """Path of a file with a known name, as TeX reads it; TeX does not see damage."""
+    check(file)
+    return Latex(PurePosixPath(os.path.relpath(file.with_suffix(""), output)))
 
 
 def _titles(rows: Sequence[CellRow]) -> list[str]:

@@ -27,7 +27,8 @@ RULES = (
     *("prompts", "tokenizer", "language_model", "reward_model", "responses", "rewards", "plan"),
     *("reference", "reference_test", "train", "samples", "evaluate", "evaluate_baseline"),
     "trajectory",
-    *("judge", "table", "report"),
+    *("judge", "study", "study_simulate", "study_analyse", "theory", "table"),
+    *("paper_comparison", "figure", "report", "cards", "index"),
 )
 """Rules that run a command on files; ``track`` has tests of its own."""
 

@@ -16,7 +16,8 @@ from tests.unit.judge.processes import group
 
 COMMANDS = {
     *("prompts", "tokenizer", "model", "responses", "rewards", "plan", "reference", "train"),
-    *("trajectory", "samples", "evaluate", "baseline", "judge", "table", "report", "track"),
+    *("trajectory", "samples", "evaluate", "baseline", "judge", "study", "theory", "table"),
+    *("compare-paper", "figure", "report", "cards", "index", "track"),
 }
 """Commands of the stages."""
 WITHOUT_VLLM = COMMANDS - {"samples"}

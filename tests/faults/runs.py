@@ -12,10 +12,12 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
 from hps_bench.folders import SO_FAR
 from tests.unit.judge.processes import group, wait_for
+from tests.unit.theory.tiny import TINY as THEORY
 from tests.workflow.repository import INHERITED, TINY
 
 SEED = int(os.environ.get("HPS_BENCH_FAULTS_SEED", "0"))
@@ -24,7 +26,10 @@ RESULTS = Path("results") / "faults"
 
 _APART = {"benchmarks", "logs", "settings", SO_FAR.tables, SO_FAR.figures}
 """Folders of a results folder that hold no results."""
-_TIMED_TEXTS = {"cost.csv", "cost.html", "cost.tex", "index.html", "report.tex", "README.md"}
+_STORE = {"grid.json", "uploaded.txt", "views.json", "index-so-far.html", "links.csv"}
+"""Files that tell what an earlier run has left or done."""
+_TIMED_PAGES = {"index.html", "report.pdf", "cost-margin.pdf", "cost-margin.png"}
+_TIMED_TEXTS = {"cost.csv", "cost.html", "cost.tex", "cost-margin.csv", "report.tex", "README.md"}
 """Files that tell when something ran, and how long it took."""
 _TIMED_KEYS = {
     *("attempts", "device_seconds", "energy_joules", "kept_seconds", "peak_memory_bytes"),
@@ -40,7 +45,7 @@ def seeded(name: str) -> random.Random:
 
 
 def config(repository: Path) -> dict[str, Any]:
-    """The tiny config with a judge, and with shards and steps enough to be killed among them."""
+    """The tiny config with every stage, shards and steps enough to be killed among them."""
     tiny: dict[str, Any] = yaml.safe_load((repository / TINY).read_text())
     tiny["name"] = RESULTS.name
     tiny["responses"] |= {"train_prompts": 6, "shard_prompts": 2, "test_samples": 4}
@@ -49,6 +54,10 @@ def config(repository: Path) -> dict[str, Any]:
     tiny["tables"]["margins-normalised"] = ["fine-tuning"]
     tiny["judge"] = {"backend": "toy", "samples": 2}
     tiny["tables"]["table4"] = ["fine-tuning"]
+    tiny["figures"] = {"training-curves": ["fine-tuning"], "cost-margin": ["fine-tuning"]}
+    raters = {"prompts": 2, "raters": 2, "simulated": {}}
+    tiny["study"] = {"experiment": "fine-tuning", "methods": ["hps"], **raters}
+    tiny["theory"] = THEORY
     return tiny
 
 
@@ -128,7 +137,7 @@ def _contents(results: Path) -> dict[str, Any]:
 def _is_result(path: Path) -> bool:
     hidden = any(part.startswith(".") for part in path.parts)
     apart = path.parts[0] in _APART or path.name.endswith("manifest.json")
-    store = path.name in ("grid.json", "uploaded.txt", "views.json") or path.suffix == ".lock"
+    store = path.name in _STORE or path.suffix == ".lock"
     return not (hidden or apart or store)
 
 
@@ -141,10 +150,12 @@ def _normal(file: Path, path: Path) -> Any:
 
 
 def _without_times(file: Path, path: Path) -> Any:
+    if path.name in _TIMED_PAGES:
+        return path.name
     if path.name in _TIMED_TEXTS:
         return len(file.read_bytes().splitlines())
-    if path.name == "report.pdf":
-        return file.read_bytes()[:5]
+    if path.name == "ratings.parquet":
+        return pd.read_parquet(file).drop(columns=["seconds", "saved_at", "submitted_at"]).to_csv()
     if path.name == "metrics.jsonl":
         entries = map(json.loads, file.read_text().splitlines())
         return [(entry["step"], entry["metrics"]) for entry in entries]

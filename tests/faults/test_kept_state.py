@@ -45,12 +45,13 @@ def test_damaged_state(rule: str, kind: str, bench: Bench, tmp_path: Path) -> No
 
 
 def killed_late(bench: Bench, job: Job, tmp_path: Path) -> list[Path]:
-    """Run a job and kill it where its first output begins; what it has kept until then.
+    """Run a job and kill it where the first file that it puts out begins; what it has kept.
 
     The folder ``whole`` holds an undisturbed run of the job, ``killed`` the killed one.
     """
     changes = bench.changes(job, bench.copy(job, tmp_path / "whole"))
-    outputs = [Path(name).name for name in job.outputs]
+    files = [name for name in job.outputs if (bench.run.folder / name).is_file()]
+    outputs = [Path(name).name for name in files]
     first = next(n for n, change in enumerate(changes) if any(o in change for o in outputs))
     killed = bench.copy(job, tmp_path / "killed")
     bench.kill_at(job, killed, first)

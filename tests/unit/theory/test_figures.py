@@ -11,7 +11,7 @@ from hps_bench.theory.figures import FIGURES, Tables, draw_gaps, draw_margins, w
 from hps_bench.theory.settings import FIGURES as NAMES
 from hps_bench.theory.settings import TABLES, TheorySettings
 from hps_bench.theory.stage import write_theory
-from tests.unit.theory.test_stage import TINY
+from tests.unit.theory.tiny import TINY
 
 
 @pytest.fixture(scope="module")

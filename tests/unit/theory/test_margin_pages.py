@@ -8,7 +8,7 @@ from hps_bench.theory import hardest_negative, label_noise, margins
 from hps_bench.theory.figures import Tables
 from hps_bench.theory.margin_pages import pages
 from hps_bench.theory.settings import TheorySettings
-from tests.unit.theory.test_stage import TINY
+from tests.unit.theory.tiny import TINY
 
 
 @pytest.fixture(scope="module")
