@@ -66,6 +66,7 @@ def _least(values: dict[str, Any]) -> None:
     values["tables"] = {"table2": ["fine-tuning"]}
     values["figures"] = {"training-curves": ["fine-tuning"]}
     values["trajectory"] = {"experiments": ["fine-tuning"]}
+    values["study"] = {"experiment": "fine-tuning", "methods": ["hps"]}
 
 
 GRIDS = {

@@ -32,6 +32,13 @@ trajectory) touch "$results/trajectories/$policy/trajectory.parquet" ;;
 evaluate) touch "$evaluations/$policy"/{evaluation.json,records.parquet,samples.parquet} ;;
 baseline) touch "$evaluations/sft"/{evaluation.json,records.parquet,samples.parquet} ;;
 judge) touch "$output"/{scores.parquet,summary.json,audit.html} ;;
+study) touch "$output"/{assignment,key}.json ;;
+theory)
+    touch "$output"/{errors{,-means,-slopes,-constants,-bounds},gaps{,-means,-rates}}.csv
+    touch "$output"/{margins,maximisers,noise}{,-means}.csv
+    touch "$output"/{theorem-{1,2,3},label-noise}.{pdf,png} "$output"/theorem-{1,2,3}.md
+    touch "$output"/manifest.json
+    ;;
 table) touch "$output/${given[table]}".{csv,tex,html} ;;
 figure) touch "$output/${given[figure]}".{csv,pdf,png} ;;
 compare-paper) touch "$output"/{values,claims,consistency}.{csv,tex,html} ;;

@@ -108,14 +108,14 @@ def test_a_stage_without_stand_in_says_so() -> None:
 
 
 def test_what_is_done_is_up_to_date() -> None:
-    """39 jobs: 17 settings (prompts, 2 responses, rewards, plan, reference, training, evaluation,
-    samples, trajectory, table, figure, comparison, report, cards, page, tracking), and one each of
-    prompts, plan, reference, reference_test, train, samples, samples_ready, evaluate,
-    evaluate_baseline, trajectory, table, figure, paper_comparison, report, cards, index, track and
-    all, two each of responses and rewards.
+    """43 jobs: 19 settings (prompts, 2 responses, rewards, plan, reference, training, evaluation,
+    samples, trajectory, study, theory, table, figure, comparison, report, cards, page, tracking),
+    and one each of prompts, plan, reference, reference_test, train, samples, samples_ready,
+    evaluate, evaluate_baseline, trajectory, study, theory, table, figure, paper_comparison,
+    report, cards, index, track and all, two each of responses and rewards.
     """
     found = finish(GRIDS["least"], rounds=1, cores=2)
-    assert found["jobs"] == 39
+    assert found["jobs"] == 43
     assert found["dry_run"]["peak_mib"] > 50
 
 

@@ -90,7 +90,8 @@ def test_one_policy_by_hand() -> None:
 def small(*methods: str, **sections: Any) -> Workflow:
     """The paper's config with few cells."""
     cells = {"rewards": ["dpo"], "methods": list(methods), "datasets": [HH], "responses": [100]}
-    empty: dict[str, Any] = {"tables": {}, "figures": {}, "trajectory": None, "judge": None}
+    empty: dict[str, Any] = {"tables": {}, "figures": {}, "judge": None}
+    empty |= dict.fromkeys(("trajectory", "study", "theory"))
     experiments = {"experiments": {"only": cells}, **empty}
     return changed("paper", **{**experiments, **sections})
 

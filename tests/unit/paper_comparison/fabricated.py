@@ -23,7 +23,8 @@ def suite(**changed: Any) -> Workflow:
     """The paper's preset, where keys are paths joined by ``__``."""
     values: dict[str, Any] = yaml.safe_load(PAPER.read_text())
     values["statistics"] = {"resamples": 200}
-    values.pop("figures", None)  # They name experiments, which a test may replace.
+    for section in ("figures", "trajectory"):  # They name experiments, which a test may replace.
+        del values[section]
     for path, value in changed.items():
         *parents, last = path.replace("_dash_", "-").split("__")
         place = values

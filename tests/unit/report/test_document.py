@@ -8,9 +8,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from hps_bench.config import Config
+from hps_bench.errors import UserError
 from hps_bench.folders import Folders
-from hps_bench.records import read_json, write_json
+from hps_bench.records import atomic_path, read_json, write_json
 from hps_bench.report.stage import write_report
 from hps_bench.tables.build import build_table
 from hps_bench.tables.display import number_text
@@ -72,11 +75,16 @@ def test_what_is_missing_is_named(tmp_path: Path) -> None:
     assert text.count("0 of 16") == 1
 
 
+def replace_table2(results: Path, fragment: str) -> None:
+    with atomic_path(results / "tables" / "table2.tex") as temporary:
+        temporary.write_text(fragment, encoding="utf-8")
+
+
 @needs_latex
 def test_a_table_that_is_too_long_goes_on_on_the_next_page(results: Path, config: Config) -> None:
     of = cells(*(f"dpo-m{place}" for place in range(80)))
     fragment = latex_fragment(build_table("table2", job(*of), results / "nothing"))
-    (results / "tables" / "table2.tex").write_text(fragment, encoding="utf-8")
+    replace_table2(results, fragment)
     text = typeset(write_report(config, results, results / "report"))
     first, last = (
         next(k for k, page in enumerate(text.split("\f")) if re.search(rf"DPO-M{row} ", page))
@@ -94,7 +102,7 @@ def test_a_table_that_is_too_wide_is_turned(results: Path, config: Config) -> No
         metrics = {name: [-100.5, -1.5] for name in names}
         write_evaluation(results, each.evaluation_path, "ab", **metrics)
     table = build_table("table2", job(*of), results)
-    (results / "tables" / "table2.tex").write_text(latex_fragment(table), encoding="utf-8")
+    replace_table2(results, latex_fragment(table))
     (results / "tables" / "table6.tex").unlink()
     typeset(write_report(config, results, results / "report"))
     command = ["pdfinfo", "-l", "99", str(results / "report" / "typeset" / "report.pdf")]
@@ -140,3 +148,11 @@ def test_parts_so_far_lie_elsewhere(results: Path, config: Config) -> None:
 def test_same_results_same_source(results: Path, config: Config) -> None:
     first = write_report(config, results, results / "one").read_bytes()
     assert first == write_report(config, results, results / "two").read_bytes()
+
+
+def test_a_part_that_is_damaged_is_one_line(results: Path, config: Config) -> None:
+    """LaTeX would take it in, or stop at it."""
+    (results / "tables" / "table2.tex").write_text("\\begin{tabular}", encoding="utf-8")
+    with pytest.raises(UserError, match=r"table2\.tex: damaged"):
+        write_report(config, results, results / "report")
+    assert not (results / "report").exists()
