@@ -33,6 +33,7 @@ from hps_bench.safe_text import without_secrets, without_userinfo
 from hps_bench.study.titles import TITLES
 from hps_bench.tables.layout import LAYOUTS
 from hps_bench.tables.pages import page_environment
+from hps_bench.theory.catalogue import THEOREMS
 
 _PACKAGE = "hps_bench.index_page"
 _DOCUMENTS = (
@@ -64,7 +65,8 @@ def index_page(config: Config, results: Path, folders: Folders = FINISHED) -> st
     style, script = (_source(name) for name in ("index.css", "index.js"))
     style = _source("style.css", "hps_bench.tables") + style
     rows = cell_rows(config, results)
-    figures = read_figures(results, folders.figures, config.figures)
+    infos = [info for name, info in FIGURES.items() if name in config.figures]
+    figures = read_figures(results, folders.figures, infos)
     left_out = set(config.figures) - {figure.name for figure in figures}
     return environment.get_template("index.html").render(
         name=config.name,
@@ -80,6 +82,7 @@ def index_page(config: Config, results: Path, folders: Folders = FINISHED) -> st
         tables=read_parts(results, folders.tables, _table_names(config)),
         figures=figures,
         left_out=[figure.title for name, figure in FIGURES.items() if name in left_out],
+        theory=read_figures(results, "theory", THEOREMS.values() if config.theory else ()),
         comparisons=read_parts(results, folders.comparisons, COMPARISONS),
         samples=shown_samples(config, results),
         times=rule_times(results),

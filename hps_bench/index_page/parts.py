@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +12,7 @@ from pathlib import Path
 from markupsafe import Markup
 
 from hps_bench.errors import UserError
-from hps_bench.figures.catalogue import FIGURES
+from hps_bench.figures.catalogue import FigureInfo
 from hps_bench.integrity import check
 
 COMPARISONS = ("claims", "values", "consistency")
@@ -66,13 +66,13 @@ def read_parts(results: Path, folder: str, names: Iterable[str]) -> list[Part]:
     return [part for name in names if (part := _part(results, folder, name))]
 
 
-def read_figures(results: Path, folder: str, names: Collection[str]) -> list[Figure]:
-    """Figures of a folder with these names, in the catalogue's order; none without records.
+def read_figures(results: Path, folder: str, infos: Iterable[FigureInfo]) -> list[Figure]:
+    """Figures of a folder; those that are not there, or without records, are left out.
 
     Raises:
         UserError: a picture is damaged.
     """
-    return list(_figures(results, folder, names))
+    return list(_figures(results / folder, infos))
 
 
 def existing_links(results: Path, links: Iterable[Link]) -> tuple[Link, ...]:
@@ -93,23 +93,25 @@ def _part(results: Path, folder: str, name: str) -> Part | None:
     return Part(name, title, body, _files(results, folder, name, ("html", "csv", "tex")))
 
 
-def _figures(results: Path, folder: str, names: Collection[str]) -> Iterator[Figure]:
-    for name, figure in FIGURES.items():
-        file = results / folder / f"{name}.png"
-        if name in names and file.is_file() and _has_records(file.with_suffix(".csv")):
+def _figures(folder: Path, infos: Iterable[FigureInfo]) -> Iterator[Figure]:
+    for info in infos:
+        file = folder / f"{info.name}.png"
+        if file.is_file() and _has_records(file.with_suffix(".csv")):
             check(file)
             picture = f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
-            links = _files(results, folder, name, ("pdf", "png", "csv"))
-            yield Figure(name, figure.title, figure.caption, picture, links)
+            links = _files(folder.parent, folder.name, info.name, ("pdf", "png", "csv", "md"))
+            yield Figure(info.name, info.title, info.caption, picture, links)
 
 
 def _has_records(file: Path) -> bool:
-    """Whether there is more to a CSV file than its head."""
+    """Whether there is more to a CSV file than its head; the theory's figures have none."""
+    if not file.is_file():
+        return True
     with file.open(encoding="utf-8") as lines:
         return len(list(islice(lines, 2))) > 1
 
 
 def _files(results: Path, folder: str, name: str, kinds: Iterable[str]) -> tuple[Link, ...]:
-    named = {"html": "page", "tex": "LaTeX"}
+    named = {"html": "page", "tex": "LaTeX", "md": "numbers"}
     links = (Link(named.get(kind, kind.upper()), f"{folder}/{name}.{kind}") for kind in kinds)
     return existing_links(results, links)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from hps_bench.config import Config
-from hps_bench.figures.catalogue import find_figure, is_drawn
+from hps_bench.figures.catalogue import FigureInfo, find_figure, is_drawn
 from hps_bench.folders import Folders
 from hps_bench.index_page.cells import CellRow, cell_rows
 from hps_bench.index_page.facts import facts
@@ -19,6 +19,7 @@ from hps_bench.tables.escape import Latex, breakable
 from hps_bench.tables.latex_templates import latex_environment
 from hps_bench.tables.layout import dataset_title, find_layout
 from hps_bench.tables.table import BASELINE, Group, RowKey
+from hps_bench.theory.catalogue import THEOREMS
 
 COMPARISONS = {
     "claims": "Claims of the paper",
@@ -83,7 +84,8 @@ def latex_report(config: Config, results: Path, output: Path, folders: Folders) 
             facts=[fact for fact in facts(config, results) if fact.heading != "Experiments"],
             settings=settings(config),
             tables=_fragments(titles, results / folders.tables, output),
-            figures=_figures(config.figures, results / folders.figures, output),
+            figures=_figures(config, results / folders.figures, output),
+            theory=_theory(config, results / "theory", output),
             analyses=_fragments(of_study, results / folders.tables, output),
             comparisons=_fragments(COMPARISONS, results / folders.comparisons, output),
             breakable=breakable,
@@ -121,16 +123,27 @@ def _fragments(titles: Mapping[str, str], folder: Path, output: Path) -> _Sectio
     )
 
 
-def _figures(names: Iterable[str], folder: Path, output: Path) -> _Section:
-    infos = [find_figure(name) for name in names]
-    found = {info.name for info in infos if is_drawn(folder, info.name)}
+def _figures(config: Config, folder: Path, output: Path) -> _Section:
+    infos = [find_figure(name) for name in config.figures]
+    return _pictures(infos, {i.name for i in infos if is_drawn(folder, i.name)}, folder, output)
+
+
+def _theory(config: Config, folder: Path, output: Path) -> _Section:
+    infos = list(THEOREMS.values()) if config.theory else []
+    there = {info.name for info in infos if (folder / f"{info.name}.pdf").is_file()}
+    return _pictures(infos, there, folder, output)
+
+
+def _pictures(
+    infos: Sequence[FigureInfo], there: Collection[str], folder: Path, output: Path
+) -> _Section:
     return _Section(
         tuple(
             Part(info.title, _path(folder / f"{info.name}.pdf", output), info.caption)
             for info in infos
-            if info.name in found
+            if info.name in there
         ),
-        tuple(info.title for info in infos if info.name not in found),
+        tuple(info.title for info in infos if info.name not in there),
     )
 
 

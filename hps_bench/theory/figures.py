@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
-from hps_bench.figures.catalogue import FigureInfo
 from hps_bench.figures.panels import draw_lines, finish, legend_above, log_axis, panels
 from hps_bench.figures.stage import note, save_figure
 from hps_bench.figures.style import (
@@ -34,16 +32,9 @@ from hps_bench.figures.style import (
     MethodStyle,
     house_style,
 )
+from hps_bench.theory.catalogue import THEOREMS
 
 Tables = Mapping[str, pd.DataFrame]
-
-
-@dataclass(frozen=True)
-class TheoryFigure:
-    """A figure: its name, title and caption, and how tables become a picture."""
-
-    info: FigureInfo
-    draw: Callable[[Tables], Figure | None]
 
 
 _DOTTED: Dash = (0, (1, 1))
@@ -198,64 +189,13 @@ def draw_noise(tables: Tables) -> Figure:
     return figure
 
 
-_SEEDS = "Bands are 95% bootstrap intervals over seeds."
-
-FIGURES: Mapping[str, TheoryFigure] = {
-    figure.info.name: figure
-    for figure in (
-        TheoryFigure(
-            FigureInfo(
-                "theorem-1",
-                "Theorem 1: estimation error",
-                "Error of the estimates of θ in the Σ_D norm against the number of prompts m, and "
-                "against the number of responses n at the largest m; rankings from a "
-                "Plackett-Luce model of a linear reward, r_est = r*. Grey lines are the bounds "
-                "of the theorem with the least constants at which they hold for top-1 (Ψ₁) and "
-                f"PL (Ψ₂): compare their shapes, not their heights. {_SEEDS}",
-                (),
-            ),
-            draw_errors,
-        ),
-        TheoryFigure(
-            FigureInfo(
-                "theorem-2",
-                "Theorem 2: the loss as γ grows",
-                "Gap between the loss under the hardest distribution (Eq. 12) and the HPS loss "
-                "(Eq. 8) at one θ, mean over prompts, against γ. Lines differ in the cosine of "
-                "the parameter of r_est with θ; at 1, r_est = r_θ, which the proof assumes. Thin "
-                f"lines are the gaps at γ = ∞; grey: the γ > 0 of the paper's schedule. {_SEEDS}",
-                (),
-            ),
-            draw_gaps,
-        ),
-        TheoryFigure(
-            FigureInfo(
-                "theorem-3",
-                "Theorem 3: minimisers and maximisers of the margin",
-                "Directions of the minimisers among ‖θ‖ ≤ B, as B grows: angle to the direction of "
-                "the largest mean margin over prompts, and to that of the largest margin of the "
-                "worst prompt; and their own mean margin over the hardest loser at norm 1. Where "
-                "a line ends, larger bounds do not bind; a panel is left out where no direction "
-                f"ranks all winners first. {_SEEDS}",
-                (),
-            ),
-            draw_margins,
-        ),
-        TheoryFigure(
-            FigureInfo(
-                "label-noise",
-                "Theorem 3 where labels are noisy",
-                "Norm and direction of the minimisers among ‖θ‖ ≤ 2‖θ*‖ where rankings come from a "
-                "Plackett-Luce model and r_est = r*. Labels are less noisy as ‖θ*‖ grows. A "
-                "cosine below 0 is a reward that prefers the worse response; an estimate of norm "
-                f"0 has no direction. {_SEEDS}",
-                (),
-            ),
-            draw_noise,
-        ),
-    )
+DRAWINGS: Mapping[str, Callable[[Tables], Figure | None]] = {
+    "theorem-1": draw_errors,
+    "theorem-2": draw_gaps,
+    "theorem-3": draw_margins,
+    "label-noise": draw_noise,
 }
-"""Figures by name."""
+"""How the tables become each of ``THEOREMS``."""
 
 
 def write_figures(tables: Tables, output: Path) -> None:
@@ -266,8 +206,8 @@ def write_figures(tables: Tables, output: Path) -> None:
         output: folder.
     """
     with house_style():
-        for figure in FIGURES.values():
-            save_figure(figure.draw(tables) or note(figure.info), figure.info, output)
+        for name, info in THEOREMS.items():
+            save_figure(DRAWINGS[name](tables) or note(info), info, output)
 
 
 def _draw_errors(

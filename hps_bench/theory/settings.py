@@ -34,9 +34,6 @@ TABLES = (
 )
 """What the stage writes."""
 
-FIGURES = ("theorem-1", "theorem-2", "theorem-3", "label-noise")
-"""What the stage draws."""
-
 
 class World(Settings):
     """Where rankings come from. Features have norm at most 1, so |r_θ| ≤ ‖θ‖ (Assumption 1)."""

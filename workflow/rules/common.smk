@@ -15,7 +15,7 @@ from hps_bench.figures.catalogue import find_figure
 from hps_bench.report.document import COMPARISONS
 from hps_bench.tables.layout import find_layout
 from hps_bench.stage_settings import PARTS
-from hps_bench.theory.settings import FIGURES as THEOREMS
+from hps_bench.theory.catalogue import THEOREMS
 from hps_bench.theory.settings import TABLES as SIMULATIONS
 from hps_bench.workflow import Workflow
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from hps_bench.theory.figures import FIGURES, Tables, draw_gaps, draw_margins, write_figures
-from hps_bench.theory.settings import FIGURES as NAMES
+from hps_bench.theory.catalogue import THEOREMS
+from hps_bench.theory.figures import DRAWINGS, Tables, draw_gaps, draw_margins, write_figures
 from hps_bench.theory.settings import TABLES, TheorySettings
 from hps_bench.theory.stage import write_theory
 from tests.unit.theory.tiny import TINY
@@ -29,8 +29,8 @@ def tables(drawn: Path) -> Tables:
 
 
 def test_stage_draws_the_figures_that_the_workflow_expects(drawn: Path) -> None:
-    assert tuple(FIGURES) == NAMES
-    for name in NAMES:
+    assert list(DRAWINGS) == list(THEOREMS)
+    for name in THEOREMS:
         assert (drawn / f"{name}.pdf").read_bytes().startswith(b"%PDF-1.")
         with Image.open(drawn / f"{name}.png") as image:
             assert image.width in (660, 1360)
@@ -40,7 +40,7 @@ def test_figures_are_drawn_from_the_tables_alone(
     drawn: Path, tables: Tables, tmp_path: Path
 ) -> None:
     write_figures(tables, tmp_path)
-    for name in NAMES:
+    for name in THEOREMS:
         for kind in ("png", "pdf"):
             file = f"{name}.{kind}"
             assert (drawn / file).read_bytes() == (tmp_path / file).read_bytes()
