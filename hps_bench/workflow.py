@@ -35,6 +35,7 @@ from hps_bench.study.planning import StudyFiles, study_job
 from hps_bench.tables.layout import find_layout
 from hps_bench.tables.settings import TableJob
 from hps_bench.tables.table import ALL_SETS
+from hps_bench.theory.catalogue import THEOREMS
 from hps_bench.theory.settings import TABLES
 from hps_bench.tracking.settings import TrackedExperiment, TrackSettings
 
@@ -336,6 +337,11 @@ class Workflow(Selection):
         """Simulations of the theorems, where the config asks for them."""
         names = TABLES if self.config.theory else ()
         return [f"{self.results}/theory/{name}.csv" for name in names]
+
+    def theory_pictures(self, kind: str) -> list[str]:
+        """Figures of the theorems, as files with this suffix, where the config asks for them."""
+        names = THEOREMS if self.config.theory else ()
+        return [f"{self.results}/theory/{name}.{kind}" for name in names]
 
     @property
     def weights_name(self) -> str:

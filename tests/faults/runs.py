@@ -31,6 +31,7 @@ _STORE = {"grid.json", "uploaded.txt", "views.json", "index-so-far.html", "links
 _TIMED_PAGES = {"index.html", "report.pdf", "cost-margin.pdf", "cost-margin.png"}
 _TIMED_TEXTS = {"cost.csv", "cost.html", "cost.tex", "cost-margin.csv", "report.tex", "README.md"}
 """Files that tell when something ran, and how long it took."""
+_TIMES_OF_RATINGS = ["seconds", "saved_at", "submitted_at"]
 _TIMED_KEYS = {
     *("attempts", "device_seconds", "energy_joules", "kept_seconds", "peak_memory_bytes"),
     *("wall_seconds", "tokens", "comparisons", "pairs", "flops"),
@@ -154,8 +155,9 @@ def _without_times(file: Path, path: Path) -> Any:
         return path.name
     if path.name in _TIMED_TEXTS:
         return len(file.read_bytes().splitlines())
-    if path.name == "ratings.parquet":
-        return pd.read_parquet(file).drop(columns=["seconds", "saved_at", "submitted_at"]).to_csv()
+    if path.stem == "ratings":
+        ratings = pd.read_csv(file) if path.suffix == ".csv" else pd.read_parquet(file)
+        return ratings.drop(columns=_TIMES_OF_RATINGS).to_csv()
     if path.name == "metrics.jsonl":
         entries = map(json.loads, file.read_text().splitlines())
         return [(entry["step"], entry["metrics"]) for entry in entries]

@@ -50,7 +50,7 @@ def killed_late(bench: Bench, job: Job, tmp_path: Path) -> list[Path]:
     The folder ``whole`` holds an undisturbed run of the job, ``killed`` the killed one.
     """
     changes = bench.changes(job, bench.copy(job, tmp_path / "whole"))
-    files = [name for name in job.outputs if (bench.run.folder / name).is_file()]
+    files = [name for name in job.outputs if not (bench.run.folder / name).is_dir()]
     outputs = [Path(name).name for name in files]
     first = next(n for n, change in enumerate(changes) if any(o in change for o in outputs))
     killed = bench.copy(job, tmp_path / "killed")

@@ -13,7 +13,7 @@ rule index:
         samples=suite.evaluation_files(suite.grid, "samples.parquet"),
         tables=expand("<results>/tables/{table}.html", table=suite.config.tables),
         study=suite.study.analysis,
-        theory=suite.theory_files,
+        theory=suite.theory_pictures("png"),
         figures=suite.drawn_files,
         comparisons=rules.paper_comparison.output.pages,
         report=suite.report_files,

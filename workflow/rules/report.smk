@@ -11,7 +11,7 @@ rule report:
         evaluations=suite.evaluation_files(suite.grid),
         tables=expand("<results>/tables/{table}.tex", table=suite.config.tables),
         study=suite.study.analysis,
-        theory=suite.theory_files,
+        theory=suite.theory_pictures("pdf"),
         figures=expand("<results>/figures/{figure}.pdf", figure=suite.config.figures),
         comparisons=expand(
             "<results>/paper_comparison/{name}.tex",
