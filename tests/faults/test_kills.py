@@ -16,7 +16,7 @@ from tests.faults.tally import Fault, injected
 
 pytestmark = pytest.mark.faults
 
-KILLS = 3
+KILLS = 2
 """Of each stage's command in a run."""
 
 
@@ -45,19 +45,24 @@ def kill_snakemake(process: Popen[bytes]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("kind", "kill", "preload"),
+    ("kind", "kill", "preload", "stages"),
     [
-        ("snakemake killed", kill_snakemake, True),
-        ("everything killed", kill_group, True),
-        ("everything killed", kill_group, False),
+        ("snakemake killed", kill_snakemake, True, 10),
+        ("everything killed", kill_group, True, len(WITHOUT_VLLM)),
+        ("everything killed", kill_group, False, 2),
     ],
 )
 def test_run_is_killed_again_and_again(
-    kind: str, kill: Callable[[Popen[bytes]], None], preload: bool, run: Run, undisturbed: Run
+    kind: str,
+    kill: Callable[[Popen[bytes]], None],
+    preload: bool,
+    stages: int,
+    run: Run,
+    undisturbed: Run,
 ) -> None:
-    """Once while each stage runs, or has just ended, and each time the command is run again."""
+    """While each of some stages runs, or has just ended; each time the command is run again."""
     choices, faults = seeded(f"runs {kind} {preload}"), list[Fault]()
-    waiting = set(WITHOUT_VLLM if preload else ("tokenizer", "responses"))
+    waiting = set(choices.sample(sorted(WITHOUT_VLLM), stages))
     with injected(faults):
         while waiting:
             process = run.start(preload=preload)

@@ -37,7 +37,7 @@ def test_digest_of_a_missing_file(tmp_path: Path) -> None:
         file_digest(tmp_path / "file")
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.integers(0))
 def test_any_flipped_bit_is_noticed(tmp_path_factory: pytest.TempPathFactory, bit: int) -> None:
     path = tmp_path_factory.mktemp("flip") / "value.json"

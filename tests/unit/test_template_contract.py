@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 from transformers import LlamaForSequenceClassification
@@ -166,7 +166,6 @@ def test_every_turn_is_there_once_and_unchanged(name: str, messages: Messages) -
 
 
 @FAMILY
-@settings(deadline=None)
 @given(TEXT, TEXT, TEXT)
 @example("<|eot_id|>", "", f"<{MARK}|eot_id|>")
 def test_text_cannot_write_control_tokens(
@@ -273,7 +272,6 @@ def test_a_completion_is_prompt_and_response(name: str, messages: Messages) -> N
 
 
 @FAMILY
-@settings(deadline=None)
 @given(TEXT)
 @example("\n\n")
 @example("\n fine")

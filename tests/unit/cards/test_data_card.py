@@ -108,9 +108,7 @@ def test_size_has_the_category_of_the_hub(
 
 
 @given(hostile_text)
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_names_of_files_are_shown_as_text(tmp_path: Path, text: str) -> None:
     name = text.encode(errors="ignore").decode() + "z"
     plain, found = _page(tmp_path, "plain"), _page(tmp_path, name)

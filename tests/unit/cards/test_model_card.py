@@ -191,9 +191,7 @@ def test_a_toy_policy_says_so(tmp_path: Path) -> None:
 
 
 @given(hostile_text)
-@settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_hostile_names_are_shown_as_text(tmp_path: Path, text: str) -> None:
     name = text.encode(errors="ignore").decode() + "z"
     folder = tmp_path / "policies" / cell().policy_path

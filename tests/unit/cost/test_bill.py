@@ -206,7 +206,7 @@ def test_more_devices_take_no_longer(any_bill: Bill) -> None:
     assert walls[-1] > 0
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(1, 10**6), st.integers(1, 10**6), st.integers(1, 10**4))
 def test_more_prompts_cost_more(some: int, others: int, test: int) -> None:
     suite = small("bt", "pl")
@@ -216,7 +216,7 @@ def test_more_prompts_cost_more(some: int, others: int, test: int) -> None:
     )
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(st.integers(2, 100), st.integers(2, 100), st.sampled_from(["bt", "pl", "hps", "hps-full"]))
 def test_more_responses_cost_no_less(some: int, others: int, method: str) -> None:
     """Sampled are as many in any case; plans and references grow."""

@@ -167,7 +167,7 @@ trees = st.recursive(
 
 
 @given(places, trees)
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow])
 def test_any_value_at_any_place_is_taken_or_told_in_one_line(place: str, tree: Any) -> None:
     try:
         told = parse_config(values(**{place: tree}), "mine.yaml").name

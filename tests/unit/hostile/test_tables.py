@@ -76,7 +76,7 @@ class Page(HTMLParser):
 
 
 @given(hostile_text)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_a_page_has_the_elements_of_its_template_alone(text: str) -> None:
     assume(text)  # no name is empty
     found, plain = Page(html_page(table_with(text))), Page(html_page(table_with("plain")))
@@ -94,7 +94,7 @@ def _with_text(element: Element, text: str) -> Element:
 
 @given(hostile_text)
 @settings(
-    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_the_audit_has_the_elements_of_its_template_alone(tmp_path: Path, text: str) -> None:
     pages = []
@@ -118,7 +118,6 @@ def test_pages_may_load_and_run_nothing() -> None:
 
 
 @given(hostile_text)
-@settings(deadline=None)
 def test_a_cell_of_a_spreadsheet_is_one_text(text: str) -> None:
     cell_text = spreadsheet_text(text)
     assert not cell_text.startswith(("\t", "\r", "\n"))
@@ -130,7 +129,7 @@ def test_a_cell_of_a_spreadsheet_is_one_text(text: str) -> None:
 
 
 @given(hostile_text)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_lines_and_columns_of_a_csv_file_stay(text: str) -> None:
     plain = list(csv.reader(io.StringIO(csv_text(table_with("plain")), newline="")))
     found = list(csv.reader(io.StringIO(csv_text(table_with(text)), newline="")))
@@ -182,7 +181,7 @@ undrawn = hostile_text.map(lambda text: text.translate(dict.fromkeys(map(ord, DR
 @given(st.lists(undrawn, min_size=20, max_size=40))
 @settings(
     max_examples=6,
-    deadline=None,
+    ,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a smaller example takes many pages
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

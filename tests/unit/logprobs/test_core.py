@@ -76,7 +76,7 @@ def test_sums_are_float64() -> None:
     assert ours != ours.float()
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(batch=completions(), budget=st.integers(1, 200))
 def test_any_batching_gives_the_same(batch: list[Completion], budget: int) -> None:
     model = shared_model("grouped queries")
@@ -105,7 +105,7 @@ def test_kl_from_itself_is_zero() -> None:
     assert response_kl(policy, lambda: nullcontext(policy), COMPLETIONS).abs().max() < 1e-6
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(batch=completions(), budget=st.integers(1, 200), chunk=st.integers(1, 20))
 def test_kl_in_any_batches_and_chunks(batch: list[Completion], budget: int, chunk: int) -> None:
     policy = shared_model("grouped queries")

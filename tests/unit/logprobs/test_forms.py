@@ -47,7 +47,7 @@ def test_gradients_of_named_shapes(form: str, shape: str) -> None:
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(batch=completions())
 def test_values_of_random_shapes(form: str, name: str, batch: list[Completion]) -> None:
     assert_values_equal(name, FORMS[form], batch)
@@ -55,14 +55,14 @@ def test_values_of_random_shapes(form: str, name: str, batch: list[Completion]) 
 
 @pytest.mark.parametrize("name", MODELS)
 @pytest.mark.parametrize("form", DIFFERENTIABLE)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(batch=completions())
 def test_gradients_of_random_shapes(form: str, name: str, batch: list[Completion]) -> None:
     assert_gradients_equal(name, FORMS[form], batch)
 
 
 @pytest.mark.parametrize("form", FORMS)
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 @given(batch=completions())
 def test_order_does_not_matter(form: str, batch: list[Completion]) -> None:
     model = shared_model("grouped queries")

@@ -105,7 +105,7 @@ def errors(found: list[Tensor], true: list[Tensor]) -> list[float]:
 
 @pytest.mark.parametrize("long", [shared_prompts.LONG, 4, 1])
 @pytest.mark.parametrize("key_heads", [1, 2, 4])
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(batch=completions())
 def test_shared_prompts_and_gradients(key_heads: int, long: int, batch: list[Completion]) -> None:
     """With sequences padded together, some of them alone, and all of them alone."""
@@ -120,7 +120,7 @@ def test_shared_prompts_and_gradients(key_heads: int, long: int, batch: list[Com
 
 
 @pytest.mark.parametrize("key_heads", [1, 2, 4])
-@settings(max_examples=5, deadline=None)
+@settings(max_examples=5)
 @given(batch=completions())
 def test_flex_attention(key_heads: int, batch: list[Completion]) -> None:
     mask = visible(batch)

@@ -59,7 +59,7 @@ def test_exact_formulas_cover_the_table() -> None:
 
 
 @every_form
-@settings(max_examples=30, deadline=None, derandomize=True)
+@settings(max_examples=30, derandomize=True)
 @given(drawn=cases())
 def test_equals_the_published_formula(name: str, form: Form, drawn: Case) -> None:
     case = replace(drawn, settings=dict(LOSSES[name].settings))
@@ -167,7 +167,7 @@ def test_extremes_stay_finite(name: str, form: Form, dtype: torch.dtype, beta: f
 
 @pytest.mark.parametrize("name", [name for name, form in FORMS if form == "ranking"])
 @given(winner=st.floats(-400, 400), loser=st.floats(-400, 400), beta=st.floats(0.001, 2.5))
-@settings(max_examples=50, deadline=None, derandomize=True)
+@settings(max_examples=50, derandomize=True)
 def test_methods_coincide_for_two_responses(
     name: str, winner: float, loser: float, beta: float
 ) -> None:
@@ -182,7 +182,7 @@ def test_methods_coincide_for_two_responses(
 
 @pytest.mark.parametrize("name", sorted(set(LOSSES) - {"pro"}))  # PRO ranks by column
 @given(order=st.permutations([1, 2, 3]))
-@settings(max_examples=6, deadline=None, derandomize=True)
+@settings(max_examples=6, derandomize=True)
 def test_order_of_losers_does_not_matter(name: str, order: list[int]) -> None:
     weights, lengths, rewards = (0.5, -1.0, 2.0), (9, 4, 7, 5), (3.0, 2.0, 1.0, -4.0)
 
@@ -207,7 +207,7 @@ def test_order_of_losers_does_not_matter(name: str, order: list[int]) -> None:
     [pair for pair in FORMS if pair[0] not in ("sppo", "nca", "kto", "slic", "pro")],
 )
 @given(shift=st.integers(-300, 300))
-@settings(max_examples=20, deadline=None, derandomize=True)
+@settings(max_examples=20, derandomize=True)
 def test_margins_ignore_a_common_shift(name: str, form: Form, shift: int) -> None:
     """Such a shift is −log Z(x) of Eq. 3: a reward of margins must not see it."""
     loss, call = loss_of(name, form), arguments(name)

@@ -43,7 +43,7 @@ def test_equals_transformers_on_single_rows() -> None:
     assert rewards(classifier(), CONVERSATIONS).tolist() == pytest.approx(expected, abs=1e-5)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(
     st.lists(st.lists(st.integers(0, 62), min_size=1, max_size=20), min_size=1, max_size=9),
     st.integers(1, 100),

@@ -189,9 +189,7 @@ rows_of_dialogues = st.lists(
 
 
 @given(train=rows_of_dialogues, test=rows_of_dialogues, own_test=st.booleans())
-@hypothesis_settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_no_opener_is_in_two_splits(
     folder: Path, train: list[dict[str, str]], test: list[dict[str, str]], own_test: bool
 ) -> None:

@@ -130,7 +130,7 @@ def test_randomisation_p_is_never_zero_and_one_without_differences() -> None:
 
 
 @given(st.lists(st.floats(-100, 100).map(lambda x: round(x, 3)), min_size=1, max_size=20))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_randomisation_does_not_depend_on_who_is_first(differences: list[float]) -> None:
     values = np.array(differences)
     p = randomisation_test([values], generator(), exchanges=200)

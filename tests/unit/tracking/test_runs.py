@@ -1,7 +1,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from hps_bench.tracking.files import RunState
@@ -44,7 +44,6 @@ def test_what_went_wrong_is_a_tag() -> None:
     assert (tags["error"], tags["skipped_metrics"]) == ("ValueError: no", "3")
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_mlflow_accepts_every_safe_key(name: str) -> None:
     from mlflow.utils.validation import _validate_metric_name, _validate_param_name

@@ -122,7 +122,7 @@ def test_dropout_is_the_same_in_both_passes() -> None:
     assert slope == pytest.approx(float(found.norm() ** 2), rel=1e-3)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.integers(1, 120), st.integers(1, 9))
 def test_any_budget_gives_the_same(budget: int, count: int) -> None:
     model = adapted()
