@@ -23,7 +23,6 @@ from tests.unit.prompts.builders import hh_row
 
 fuzz = settings(
     max_examples=60,
-    ,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 ENDINGS = (".jsonl", ".jsonl.gz", ".json", ".json.gz", ".parquet")

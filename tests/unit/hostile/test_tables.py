@@ -93,9 +93,7 @@ def _with_text(element: Element, text: str) -> Element:
 
 
 @given(hostile_text)
-@settings(
-    max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=5, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_audit_has_the_elements_of_its_template_alone(tmp_path: Path, text: str) -> None:
     pages = []
     # A surrogate cannot come from a file of judgements.
@@ -181,7 +179,6 @@ undrawn = hostile_text.map(lambda text: text.translate(dict.fromkeys(map(ord, DR
 @given(st.lists(undrawn, min_size=20, max_size=40))
 @settings(
     max_examples=6,
-    ,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],  # a smaller example takes many pages
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
