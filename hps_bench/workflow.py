@@ -84,7 +84,7 @@ class Workflow(Selection):
         self.stages = StageSettings(config, self.results)
 
     def settings(self, key: str) -> str:
-        """JSON of the settings file ``settings/{key}.json``.
+        """JSON of the settings file ``settings/{key}.json``, in the order of the config.
 
         Args:
             key: stage, and after a slash what its settings depend on, for example
@@ -115,7 +115,7 @@ class Workflow(Selection):
             "index": lambda _: self.config,
             "report": lambda _: self.config,
         }
-        return json.dumps(makers[stage](item).model_dump(mode="json"), sort_keys=True)
+        return json.dumps(makers[stage](item).model_dump(mode="json"))
 
     @property
     def execution_file(self) -> str:

@@ -94,3 +94,11 @@ def test_presets_have_a_theorem_scenario() -> None:
     for scenarios in (SCENARIOS, paper.sample_complexity.scenarios):
         assert scenarios["theorem"].is_the_theorems
         assert not scenarios["practice"].is_the_theorems
+
+
+def test_the_workflow_keeps_the_order_of_scenarios() -> None:
+    """The first is drawn; sorted by name, another one would be."""
+    suite = Workflow(load_config(ROOT / "config" / "paper.yaml"))
+    settings = TheorySettings.model_validate_json(suite.settings("theory"))
+    assert list(settings.sample_complexity.scenarios)[:2] == ["theorem", "gamma"]
+    assert list(settings.margins.worlds) == ["practice", "misspecified-practice"]
