@@ -13,6 +13,7 @@ import pytest
 from hps_bench.records import read_rows
 from hps_bench.schemas import JUDGEMENTS, RESPONSES, SAMPLES
 from tests.workflow.repository import Repository
+from tests.workflow.test_rerun import OF_CONFIG
 
 pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("vllm")]
 
@@ -102,7 +103,7 @@ def test_every_response_has_a_judgement(results: Path, dataset: str) -> None:
 def test_nothing_is_done_twice(finished: Repository) -> None:
     assert finished.planned(*CONFIG) == {}
     engine = "engine={'eager': True, 'cpu_cache_gib': 2}"
-    assert finished.planned(*CONFIG, "--config", engine) == {}
+    assert finished.planned(*CONFIG, "--config", engine) == OF_CONFIG | {"settings": 3}
     cell = f"results/vllm-cpu/evaluations/{CELL}/evaluation.json"
     assert finished.planned(cell, *CONFIG) == {}
 
