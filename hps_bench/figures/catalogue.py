@@ -138,7 +138,10 @@ def is_drawn(folder: Path, name: str) -> bool:
         name: of the figure.
     """
     files = [folder / f"{name}.{kind}" for kind in ("csv", "pdf", "png")]
-    if not all(file.is_file() for file in files):
-        return False
-    with files[0].open(encoding="utf-8") as lines:
+    return all(file.is_file() for file in files) and has_records(files[0])
+
+
+def has_records(file: Path) -> bool:
+    """Whether there is more to a CSV file than its head."""
+    with file.open(encoding="utf-8") as lines:
         return len(list(islice(lines, 2))) == 2

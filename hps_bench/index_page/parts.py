@@ -6,13 +6,12 @@ import base64
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 
 from markupsafe import Markup
 
 from hps_bench.errors import UserError
-from hps_bench.figures.catalogue import FigureInfo
+from hps_bench.figures.catalogue import FigureInfo, has_records
 from hps_bench.integrity import check
 
 COMPARISONS = ("claims", "values", "consistency")
@@ -95,20 +94,13 @@ def _part(results: Path, folder: str, name: str) -> Part | None:
 
 def _figures(folder: Path, infos: Iterable[FigureInfo]) -> Iterator[Figure]:
     for info in infos:
-        file = folder / f"{info.name}.png"
-        if file.is_file() and _has_records(file.with_suffix(".csv")):
+        file, records = folder / f"{info.name}.png", folder / f"{info.name}.csv"
+        # The theory's figures have no file of what is drawn.
+        if file.is_file() and (not records.is_file() or has_records(records)):
             check(file)
             picture = f"data:image/png;base64,{base64.b64encode(file.read_bytes()).decode()}"
             links = _files(folder.parent, folder.name, info.name, ("pdf", "png", "csv", "md"))
             yield Figure(info.name, info.title, info.caption, picture, links)
-
-
-def _has_records(file: Path) -> bool:
-    """Whether there is more to a CSV file than its head; the theory's figures have none."""
-    if not file.is_file():
-        return True
-    with file.open(encoding="utf-8") as lines:
-        return len(list(islice(lines, 2))) > 1
 
 
 def _files(results: Path, folder: str, name: str, kinds: Iterable[str]) -> tuple[Link, ...]:

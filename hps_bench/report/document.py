@@ -14,6 +14,7 @@ from hps_bench.index_page.cells import CellRow, cell_rows
 from hps_bench.index_page.facts import facts
 from hps_bench.integrity import check
 from hps_bench.report.listings import EXPERIMENT_COLUMNS, experiment_rows, settings
+from hps_bench.study.planning import is_simulated
 from hps_bench.study.titles import TITLES, shown_title
 from hps_bench.tables.escape import Latex, breakable
 from hps_bench.tables.latex_templates import latex_environment
@@ -96,7 +97,7 @@ def latex_report(config: Config, results: Path, output: Path, folders: Folders) 
 def _table_titles(config: Config) -> dict[str, str]:
     layouts = {name: find_layout(name) for name in config.tables}
     return {
-        name: shown_title(layout.title, layout.records == "study" and _is_simulated(config))
+        name: shown_title(layout.title, layout.records == "study" and is_simulated(config))
         for name, layout in layouts.items()
     }
 
@@ -104,11 +105,7 @@ def _table_titles(config: Config) -> dict[str, str]:
 def _study_titles(config: Config) -> dict[str, str]:
     """Of the tables that a study's analysis gives; none without a study."""
     names = TITLES if config.study else {}
-    return {name: shown_title(title, _is_simulated(config)) for name, title in names.items()}
-
-
-def _is_simulated(config: Config) -> bool:
-    return config.study is not None and config.study.simulated is not None
+    return {name: shown_title(title, is_simulated(config)) for name, title in names.items()}
 
 
 def _fragments(titles: Mapping[str, str], folder: Path, output: Path) -> _Section:

@@ -37,6 +37,11 @@ def study_job(config: Config) -> StudyJob:
     )
 
 
+def is_simulated(config: Config) -> bool:
+    """Whether there is a study in which a program plays the raters."""
+    return config.study is not None and config.study.simulated is not None
+
+
 class StudyFiles:
     """Files of a config's study, as far as there is one.
 
@@ -50,7 +55,7 @@ class StudyFiles:
 
     def __init__(self, config: Config, results: str) -> None:
         self._config, self._results = config, results
-        self.is_simulated = config.study is not None and config.study.simulated is not None
+        self.is_simulated = is_simulated(config)
 
     @property
     def samples(self) -> list[str]:
