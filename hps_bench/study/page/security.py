@@ -18,6 +18,10 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 MOST_BYTES = 64 * 1024
 """Size of a request's body."""
 
+MOST_DISCARDED_BYTES = 4 * 1024 * 1024
+"""What is read of a body that is refused: a client that is still sending when the connection closes
+sees that it broke, and not why."""
+
 MOST_SECONDS = 20.0
 """Time that a request's body may take."""
 
@@ -111,8 +115,6 @@ class Guard:
 
     async def _answer(self, scope: Scope, receive: Receive) -> ASGIApp:
         """What answers a request: the application with the body, or a refusal."""
-        if _host(scope) not in self._hosts:
-            return _refusal(421, "This address is not the rating page's.")
         try:
             async with asyncio.timeout(MOST_SECONDS):
                 body = await _whole_body(receive)
@@ -120,13 +122,15 @@ class Guard:
             return _refusal(408, "The request took too long.")
         except ConnectionError:
             return _refusal(400, "The request broke off.")
+        if _host(scope) not in self._hosts:
+            return _refusal(421, "This address is not the rating page's.")
         if body is None:
             return _refusal(413, "The request is too large.")
         return _with_body(self._app, body)
 
 
 def _refusal(status: int, reason: str) -> ASGIApp:
-    # The rest of the request is not read, so the connection cannot be used again.
+    # The rest of the request may not have been read, so the connection cannot be used again.
     return PlainTextResponse(f"{reason}\n", status, {"Connection": "close"})
 
 
@@ -142,17 +146,19 @@ async def _whole_body(receive: Receive) -> bytes | None:
     Raises:
         ConnectionError: the client has gone before its end.
     """
-    parts: list[bytes] = []
+    kept: list[bytes] = []
+    size = 0
     more = True
-    while more:
+    while more and size <= MOST_DISCARDED_BYTES:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ConnectionError
-        parts.append(message.get("body", b""))
+        part: bytes = message.get("body", b"")
+        size += len(part)
+        if size <= MOST_BYTES:
+            kept.append(part)
         more = message.get("more_body", False)
-        if sum(map(len, parts)) > MOST_BYTES:
-            return None
-    return b"".join(parts)
+    return b"".join(kept) if size <= MOST_BYTES else None
 
 
 def _with_body(app: ASGIApp, body: bytes) -> ASGIApp:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlencode
@@ -187,6 +188,22 @@ def test_a_large_body(rater: Rater, size: int) -> None:
 def test_a_large_body_that_does_not_say_so(rater: Rater) -> None:
     parts = (b"a" * 8192 for _ in range(20))
     assert rater.client.post("/tasks/1", content=parts, headers=FORM).status_code == 413
+
+
+@pytest.mark.usefixtures("saved")
+def test_a_large_body_that_comes_slowly(address: str, rater: Rater) -> None:
+    """Who is still sending when the limit is reached is told why, too."""
+    head = (
+        f"POST /tasks/1 HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+        f"Cookie: rater={rater.client.cookies['rater']}\r\n"
+        f"Content-Type: {FORM['Content-Type']}\r\nContent-Length: 1000000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", int(address.rpartition(":")[2]))) as connection:
+        connection.sendall(head.encode())
+        for _ in range(5):
+            connection.sendall(b"a" * 200_000)
+            time.sleep(0.05)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 413 ")
 
 
 def test_a_body_that_breaks_off(address: str, rater: Rater, saved: dict[str, str]) -> None:
