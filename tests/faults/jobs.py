@@ -20,8 +20,8 @@ from hps_bench.integrity import DECISIVE, SEAL
 from hps_bench.preload import VARIABLE
 from hps_bench.records import write_json
 from tests.faults.crashing import CHANGES, KILL_AT
-from tests.faults.processes import COMMANDS
 from tests.faults.runs import BIN, RESULTS, Run
+from tests.faults.stage_processes import COMMANDS
 
 RULES = (
     *("prompts", "tokenizer", "language_model", "reward_model", "responses", "rewards", "plan"),

@@ -5,10 +5,8 @@ from __future__ import annotations
 import json
 import os
 import random
-import signal
 import subprocess
 import sys
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +14,7 @@ import pandas as pd
 import yaml
 
 from hps_bench.folders import SO_FAR
-from tests.unit.judge.processes import group, wait_for
+from tests.processes import kill_group
 from tests.unit.theory.tiny import TINY as THEORY
 from tests.workflow.repository import INHERITED, TINY
 
@@ -114,14 +112,6 @@ class Run:
             if code == 0:
                 return number
         raise AssertionError(f"{runs} runs did not end well:\n{self.log[-6000:]}")
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """``kill -9`` of all that a run has started; return when the last of it is gone."""
-    with suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    wait_for(lambda: not group(process.pid))
 
 
 def differences(expected: Path, found: Path) -> list[str]:

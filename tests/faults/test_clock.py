@@ -11,10 +11,10 @@ import pytest
 
 from tests.faults.damage import shift_time
 from tests.faults.jobs import Bench
-from tests.faults.processes import stages
-from tests.faults.runs import Run, differences, kill_group, seeded
+from tests.faults.runs import Run, differences, seeded
+from tests.faults.stage_processes import stages
 from tests.faults.tally import Fault, injected
-from tests.unit.judge.processes import wait_for
+from tests.processes import kill_group, wait_for
 
 pytestmark = pytest.mark.faults
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from tests.faults.jobs import RULES, Bench, Job
-from tests.faults.runs import RESULTS, Run, differences, kill_group, seeded
+from tests.faults.runs import RESULTS, Run, differences, seeded
 from tests.faults.tally import injected
+from tests.processes import kill_group
 
 pytestmark = pytest.mark.faults
 

@@ -10,9 +10,10 @@ from subprocess import Popen
 
 import pytest
 
-from tests.faults.processes import WITHOUT_VLLM, Assassin, snakemake, wait_for_any
-from tests.faults.runs import Run, differences, kill_group, seeded
+from tests.faults.runs import Run, differences, seeded
+from tests.faults.stage_processes import WITHOUT_VLLM, Assassin, snakemake, wait_for_any
 from tests.faults.tally import Fault, injected
+from tests.processes import kill_group
 
 pytestmark = pytest.mark.faults
 

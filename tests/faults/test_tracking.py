@@ -25,8 +25,9 @@ from hps_bench.tracking.store import connect
 from hps_bench.tracking.ui import ui_command
 from hps_bench.tracking.upload import upload
 from tests.faults.jobs import Bench
-from tests.faults.runs import BIN, RESULTS, Run, differences, kill_group, seeded
+from tests.faults.runs import BIN, RESULTS, Run, differences, seeded
 from tests.faults.tally import injected
+from tests.processes import kill_group
 from tests.unit.tracking.conftest import _answers as answers
 from tests.unit.tracking.conftest import free_port, wait_until
 

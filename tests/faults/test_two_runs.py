@@ -6,8 +6,9 @@ import time
 
 import pytest
 
-from tests.faults.runs import Run, differences, kill_group, seeded
+from tests.faults.runs import Run, differences, seeded
 from tests.faults.tally import Fault, injected
+from tests.processes import kill_group
 
 pytestmark = pytest.mark.faults
 

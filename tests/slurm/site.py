@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -116,12 +115,6 @@ def wait_until(
         assert process.poll() is None, "the run has ended"
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.2)
-
-
-def kill_group(process: subprocess.Popen[bytes]) -> None:
-    """``kill -9`` of a run and what it has started itself."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
 
 
 def run(*command: str) -> str:

@@ -15,7 +15,8 @@ import yaml
 
 from hps_bench.records import read_json
 from tests.busy_folder import matching
-from tests.slurm.site import CLUSTER, Job, Site, jobs_since, kill_group, run, running, wait_until
+from tests.processes import kill_group
+from tests.slurm.site import CLUSTER, Job, Site, jobs_since, run, running, wait_until
 from tests.workflow.repository import TINY, Repository
 
 pytestmark = [pytest.mark.slurm, pytest.mark.usefixtures("cluster")]

@@ -19,8 +19,8 @@ from hps_bench.judge.settings import JudgeSettings
 from hps_bench.models.language_model import tiny_llama
 from hps_bench.models.settings import Architecture
 from hps_bench.models.tokenizer import train_tokenizer
+from tests.processes import children, group, is_gone, wait_for
 from tests.unit.judge.asked import questions
-from tests.unit.judge.processes import children, group, is_gone, wait_for
 from tests.unit.judge.stage_inputs import Inputs
 
 pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("vllm")]

@@ -17,7 +17,7 @@ from hps_bench.records import read_json, read_rows, write_rows
 from hps_bench.schemas import PROMPTS, RESPONSES
 from tests.busy_folder import matching
 from tests.cli.command import HPS_BENCH, ROOT
-from tests.unit.judge.processes import children, is_gone, wait_for
+from tests.processes import children, is_gone, wait_for
 from tests.unit.models.rows import pairs
 from tests.vllm.models import save_model
 

@@ -19,7 +19,7 @@ from hps_bench.rewards.backend import Conversations, ReadingScorer, Scored
 from hps_bench.rewards.settings import RewardsSettings
 from hps_bench.rewards.vllm_backend import Classifier
 from hps_bench.rewards.vllm_backend import open_scorer as open_vllm
-from tests.unit.judge.processes import children
+from tests.processes import children
 from tests.unit.rewards.reward_models import armorm, classifier
 
 pytestmark = [pytest.mark.vllm, pytest.mark.xdist_group("vllm")]

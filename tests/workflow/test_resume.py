@@ -17,6 +17,7 @@ import yaml
 
 from hps_bench.records import read_json
 from tests.busy_folder import matching
+from tests.processes import kill_group
 
 pytestmark = pytest.mark.demo
 
@@ -49,19 +50,6 @@ def finish(folder: Path) -> None:
     assert code == 0, (folder / "log").read_text()[-3000:]
 
 
-def kill_all(process: subprocess.Popen[bytes]) -> None:
-    """``kill -9`` of the whole process group; return when the last of it is gone."""
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
-    for _ in range(1000):
-        try:
-            os.killpg(process.pid, 0)
-        except ProcessLookupError:
-            return
-        time.sleep(0.01)
-    raise TimeoutError("processes survive SIGKILL")
-
-
 def kill_once_there_is(folder: Path, pattern: str, output: str) -> None:
     """Run until a file appears that a job keeps for its retry, before the job's output does."""
     process = start(folder)
@@ -70,7 +58,7 @@ def kill_once_there_is(folder: Path, pattern: str, output: str) -> None:
             break
         assert process.poll() is None, (folder / "log").read_text()[-3000:]
         time.sleep(0.005)
-    kill_all(process)
+    kill_group(process)
     assert list((folder / RESULTS).glob(pattern))
     assert not list((folder / RESULTS).glob(output))
 
@@ -138,4 +126,4 @@ def test_a_second_run_keeps_out_of_the_first_ones_results(tmp_path: Path) -> Non
     assert second.wait(timeout=120) == 2
     assert "results/tiny: another run is writing here" in (tmp_path / "log").read_text()
     assert first.poll() is None
-    kill_all(first)
+    kill_group(first)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from hps_bench.engine.watcher import VARIABLE, watched
-from tests.unit.judge.processes import is_gone, wait_for
+from tests.processes import is_gone, wait_for
 
 SLEEP = [sys.executable, "-c", "import time; time.sleep(600)"]
 STAGE = """

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from hps_bench.judge import keeper
-from tests.unit.judge.processes import children, is_gone, wait_for
+from tests.processes import children, is_gone, wait_for
 
 POLITE = "import time\nprint('up', flush=True)\ntime.sleep(60)"
 STUBBORN = f"import signal\nsignal.signal(signal.SIGTERM, signal.SIG_IGN)\n{POLITE}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from subprocess import Popen
 
-from tests.unit.judge.processes import group
+from tests.processes import group
 
 COMMANDS = {
     *("prompts", "tokenizer", "model", "responses", "rewards", "plan", "reference", "train"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +35,14 @@ def group(leader: int) -> list[int]:
     return [
         pid for pid, fields in found if fields and fields[0] != "Z" and fields[2] == str(leader)
     ]
+
+
+def kill_group(leader: subprocess.Popen[bytes]) -> None:
+    """``kill -9`` of all processes of a group; return when the last of it is gone."""
+    with suppress(ProcessLookupError):
+        os.killpg(leader.pid, signal.SIGKILL)
+    leader.wait()
+    wait_for(lambda: not group(leader.pid))
 
 
 def wait_for(condition: Callable[[], object], seconds: float = 10) -> None:
