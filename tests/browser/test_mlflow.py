@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Page, expect
 
-from hps_bench.tracking.ui import ready_views, ui_command
 from hps_bench.tracking.upload import upload
-from tests.unit.tracking.conftest import _answers as answers
-from tests.unit.tracking.conftest import free_port, wait_until
+from tests.browser.mlflow_page import compare, names, open_file, search, served_views, visiting
 from tests.unit.tracking.fabricated import experiment, write_grid
 
 pytestmark = pytest.mark.browser
 
 METHODS = ("pl", "bt", "hps")
-PATIENCE = 30_000
-"""Milliseconds to wait for the page, which asks the server many times."""
 
 
 @pytest.fixture(scope="module")
@@ -39,55 +32,16 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="module")
 def views(root: Path) -> Iterator[dict[str, str]]:
-    """Addresses that ``hps-bench ui`` prints, while its server runs."""
-    port = free_port()
-    with (root / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            ui_command(root, port), stdout=log, stderr=log, start_new_session=True
-        )
-    try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), seconds=120)
-        _, *lines = ready_views(root, port)
-        expect.set_options(timeout=PATIENCE)
-        yield {name.strip(): url for name, url in (line.rsplit(maxsplit=1) for line in lines)}
-    finally:
-        expect.set_options(timeout=None)
-        os.killpg(server.pid, signal.SIGTERM)
-        server.wait(timeout=20)
+    """Addresses of the views."""
+    with served_views(root) as addresses:
+        yield addresses
 
 
 @pytest.fixture
 def page(browser: Browser, views: dict[str, str]) -> Iterator[Page]:
-    """A page that asks no other server than the one of the views."""
-    (origin,) = {url.partition("/#")[0] for url in views.values()}
-    context = browser.new_context(viewport={"width": 2600, "height": 1000})
-    page = context.new_page()
-    page.set_default_timeout(PATIENCE)
-    elsewhere: list[str] = []
-    page.on("request", lambda request: elsewhere.append(request.url))
-    yield page
-    allowed = (origin, "data:", "blob:")
-    assert [url for url in elsewhere if not url.startswith(allowed)] == []
-    context.close()
-
-
-def names(page: Page) -> Locator:
-    """Names of the runs in the list."""
-    return page.locator(".ag-pinned-left-cols-container .ag-row a")
-
-
-def search(page: Page, condition: str) -> None:
-    """Type a filter."""
-    page.get_by_test_id("search-box").fill(condition)
-    page.get_by_test_id("search-box").press("Enter")
-
-
-def open_file(page: Page, run: str, *path: str) -> None:
-    """Open a file of a run, from the list of runs."""
-    names(page).get_by_text(run, exact=True).click()
-    page.get_by_role("tab", name="Artifacts").click()
-    for part in path:
-        page.get_by_text(part, exact=True).click()
+    """A page that is closed after the test."""
+    with visiting(browser, views) as opened:
+        yield opened
 
 
 def test_a_view_opens_with_its_columns_and_its_order(page: Page, views: dict[str, str]) -> None:
@@ -134,9 +88,7 @@ def test_two_runs_are_compared(page: Page, views: dict[str, str]) -> None:
     expect(names(page).first).to_be_visible()
     search(page, "tags.cell LIKE 'dpo-hps%' and tags.evaluated_on = 'hh' and tags.seed != '1'")
     expect(names(page)).to_have_count(2)
-    for row in page.locator(".ag-pinned-left-cols-container .ag-row").all():
-        row.locator(".ag-checkbox-input").check()
-    page.get_by_role("button", name="Compare").click()
+    compare(page)
     expect(page.get_by_text("Comparing 2 Runs")).to_be_visible()
     for text in ("dpo-hps hh n20 b0.1 s0 on hh", "dpo-hps hh n20 b0.1 s2 on hh", "eval/rm_dpo"):
         expect(page.get_by_text(text).first).to_be_visible()

@@ -13,8 +13,7 @@ import sqlite3
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,14 +21,13 @@ import pytest
 
 from hps_bench.tracking.runs import JOURNAL_TAG
 from hps_bench.tracking.store import connect
-from hps_bench.tracking.ui import ui_command
 from hps_bench.tracking.upload import upload
 from tests.faults.jobs import Bench
 from tests.faults.runs import BIN, RESULTS, Run, differences, seeded
 from tests.faults.tally import injected
+from tests.loopback import free_port
+from tests.mlflow_server import serving
 from tests.processes import kill_group
-from tests.unit.tracking.conftest import _answers as answers
-from tests.unit.tracking.conftest import free_port, wait_until
 
 if TYPE_CHECKING:
     from mlflow.entities import Run as StoredRun
@@ -131,37 +129,20 @@ def test_server_is_away_while_a_run_is_recorded(stage: str, bench: Bench, tmp_pa
         assert differences(tmp_path / "expected" / RESULTS, folder / RESULTS) == []
 
 
-@contextmanager
-def serving(folder: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
-    """A tracking server, as ``hps-bench ui`` starts it, in a session of its own."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", uri := f"sqlite:///{folder}/server.db")
-        connect(uri)
-        command = ui_command(folder, port)
-        with (folder / "server.log").open("ab") as log:
-            server = subprocess.Popen(
-                command, cwd=folder, stdout=log, stderr=log, start_new_session=True
-            )
-    try:
-        wait_until(lambda: answers(f"http://127.0.0.1:{port}/health"), seconds=120)
-        yield server
-    finally:
-        kill_group(server)
-
-
 def test_server_is_killed_while_it_is_sent_runs(untracked: Run, bench: Bench) -> None:
     choices, port = seeded("server"), free_port()
-    uri = f"http://127.0.0.1:{port}"
+    uri, database = f"http://127.0.0.1:{port}", untracked.folder / "server.db"
+    connect(f"sqlite:///{database}")
     for _ in range(3):
         with injected([("track", "tracking store")]):
-            with serving(untracked.folder, port) as server:
+            with serving(database, port) as server:
                 upload = start(untracked, MLFLOW_TRACKING_URI=uri, **IMPATIENT)
                 time.sleep(choices.uniform(1, 4))
-                kill_group(server)
+                kill_group(server.process)
                 _, said = upload.communicate(timeout=300)
             if upload.returncode != 0:
                 check_refused(upload.returncode, said)
-    with serving(untracked.folder, port):
+    with serving(database, port):
         assert track(untracked, MLFLOW_TRACKING_URI=uri) == (0, "")
         check_store(untracked, uri)
     assert differences(bench.run.results, untracked.results) == []

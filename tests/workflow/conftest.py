@@ -1,6 +1,8 @@
-"""One copy of the repository for tests that only look, one in which the tiny config has run."""
+"""Copies of the repository: one to look at, one with the tiny config run, one with the demo run."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 import yaml
@@ -26,3 +28,13 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Repository:
     result = made.run("hps_bench", "preload", "--", *command)
     assert result.returncode == 0, result.stdout + result.stderr
     return made
+
+
+@pytest.fixture(scope="session")
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder of a copy in which the demo has run to its end."""
+    made = Repository(tmp_path_factory.mktemp("demo"))
+    command = ("hps_bench", "preload", "--", "snakemake", "--cores", "2")
+    result = made.run(*command, timeout=1800)
+    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
+    return made.folder

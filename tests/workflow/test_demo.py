@@ -18,7 +18,6 @@ from hps_bench.records import read_rows
 from hps_bench.rewards.settings import RewardsSettings
 from hps_bench.schemas import PROMPTS, RESPONSES
 from tests.cli.command import ROOT
-from tests.workflow.repository import Repository
 
 pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
 
@@ -27,12 +26,9 @@ SEEDS = (0, 1, 2)
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    made = Repository(tmp_path_factory.mktemp("demo"))
-    command = ("hps_bench", "preload", "--", "snakemake", "--cores", "2")
-    result = made.run(*command, timeout=1800)
-    assert result.returncode == 0, result.stdout[-3000:] + result.stderr[-3000:]
-    return made.folder / "results/demo"
+def results(demo: Path) -> Path:
+    """Results folder of the demo."""
+    return demo / "results/demo"
 
 
 def read(path: Path) -> Any:

@@ -1,11 +1,6 @@
-import os
 import shutil
-import signal
-import socket
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -14,7 +9,8 @@ import pytest
 
 from hps_bench.tracking.journal import RunJournal
 from hps_bench.tracking.store import connect
-from hps_bench.tracking.ui import ui_command
+from tests.loopback import free_port
+from tests.mlflow_server import serving
 
 KEY = "policies/hh-rlhf/dpo-hps/n20-b0.1-s0"
 PARAMS = {
@@ -84,43 +80,10 @@ def start_script() -> Iterator[RunScript]:
         process.communicate()
 
 
-def wait_until(condition: Callable[[], bool], *, seconds: float = 30) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
-
-
-def free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
-
-
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[str]:
-    """Address of an MLflow server, started with the command of ``make ui``."""
+    """Address of an MLflow server."""
     root = tmp_path_factory.mktemp("server")
     shutil.copyfile(empty_database, root / "mlflow.db")
-    port = free_port()
-    environment = {**os.environ, "MLFLOW_TRACKING_URI": f"sqlite:///{root / 'mlflow.db'}"}
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MLFLOW_TRACKING_URI", environment["MLFLOW_TRACKING_URI"])
-        command = ui_command(root, port)
-    with (root / "server.log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, cwd=root, env=environment)
-    try:
-        url = f"http://127.0.0.1:{port}"
-        wait_until(lambda: _answers(f"{url}/health"), seconds=60)
-        yield url
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(timeout=20)
+    with serving(root / "mlflow.db", free_port()) as started:
+        yield started.url

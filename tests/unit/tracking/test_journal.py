@@ -8,7 +8,8 @@ import pytest
 
 from hps_bench.tracking.files import FOLDER, RunState, metrics_file, read_entries, read_state
 from hps_bench.tracking.journal import RunJournal
-from tests.unit.tracking.conftest import KEY, PARAMS, RunScript, wait_until
+from tests.processes import wait_for
+from tests.unit.tracking.conftest import KEY, PARAMS, RunScript
 
 LOG_FOREVER = """
 import itertools, signal, sys
@@ -75,7 +76,7 @@ def test_a_signal_ends_a_run_as_killed(
     tmp_path: Path, start_script: RunScript, number: signal.Signals, returncode: int
 ) -> None:
     process = start_script(LOG_FOREVER, tmp_path, KEY)
-    wait_until(lambda: len(_steps(tmp_path)) > 5)
+    wait_for(lambda: len(_steps(tmp_path)) > 5, 30)
     process.send_signal(number)
     assert process.wait(timeout=20) == returncode
     assert _state(tmp_path).status == "KILLED"
@@ -84,7 +85,7 @@ def test_a_signal_ends_a_run_as_killed(
 
 def test_sigkill_leaves_every_step_up_to_the_last(tmp_path: Path, start_script: RunScript) -> None:
     process = start_script(LOG_FOREVER, tmp_path, KEY)
-    wait_until(lambda: len(_steps(tmp_path)) > 50)
+    wait_for(lambda: len(_steps(tmp_path)) > 50, 30)
     process.kill()
     process.wait()
     assert _state(tmp_path).status == "RUNNING"

@@ -9,7 +9,8 @@ from hps_bench.tracking import live
 from hps_bench.tracking.files import FOLDER, read_entries, read_state
 from hps_bench.tracking.journal import RunJournal
 from hps_bench.tracking.upload import upload
-from tests.unit.tracking.conftest import KEY, PARAMS, wait_until
+from tests.processes import wait_for
+from tests.unit.tracking.conftest import KEY, PARAMS
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -36,7 +37,7 @@ def test_metrics_show_while_the_run_lasts_and_the_upload_replaces_them(
     results = tmp_path / "live"
     with RunJournal(results, KEY, PARAMS) as journal:
         journal.log(1, {"loss": 0.5})
-        wait_until(lambda: bool(_runs(client, results)[0].data.metrics))
+        wait_for(lambda: bool(_runs(client, results)[0].data.metrics), 30)
         (run,) = _runs(client, results)
         assert (run.info.status, run.data.metrics) == ("RUNNING", {"train/loss": 0.5})
         assert upload(results).unchanged == (KEY,)
@@ -64,7 +65,7 @@ def test_of_several_attempts_the_upload_keeps_the_one_that_runs(
         (run,) = _runs(client, results)
         assert (run.info.status, run.data.tags["attempt"]) == ("RUNNING", "5")
         journal.log(1, {"train/loss": 0.25})
-        wait_until(lambda: bool(_runs(client, results)[0].data.metrics))
+        wait_for(lambda: bool(_runs(client, results)[0].data.metrics), 30)
 
 
 def test_a_refusal_of_the_server_ends_the_sending_only(

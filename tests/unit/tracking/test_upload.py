@@ -12,7 +12,8 @@ from hps_bench.tracking.reading import ARTIFACT_BYTES
 from hps_bench.tracking.runs import JOURNAL_TAG
 from hps_bench.tracking.store import tracking_uri
 from hps_bench.tracking.upload import upload
-from tests.unit.tracking.conftest import KEY, PARAMS, RunScript, record, wait_until
+from tests.processes import wait_for
+from tests.unit.tracking.conftest import KEY, PARAMS, RunScript, record
 from tests.unit.tracking.test_journal import LOG_FOREVER
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def test_a_run_killed_outright_is_killed_with_its_metrics(
     before = now()
     process = start_script(LOG_FOREVER, results, KEY)
     folder = results / FOLDER / KEY
-    wait_until(lambda: len(read_entries(folder)) > 50)
+    wait_for(lambda: len(read_entries(folder)) > 50, 30)
     process.kill()
     process.wait()
     entries = read_entries(folder)
@@ -221,7 +222,7 @@ def test_a_run_killed_outright_is_killed_with_its_metrics(
 
 def test_a_run_ended_by_sigterm_is_killed(results: Path, start_script: RunScript) -> None:
     process = start_script(LOG_FOREVER, results, KEY)
-    wait_until(lambda: len(read_entries(results / FOLDER / KEY)) > 5)
+    wait_for(lambda: len(read_entries(results / FOLDER / KEY)) > 5, 30)
     process.send_signal(signal.SIGTERM)
     process.wait(timeout=20)
     upload(results)

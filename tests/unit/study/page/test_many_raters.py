@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import random
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,6 +21,7 @@ from hps_bench.records import read_rows
 from hps_bench.schemas import RATINGS
 from hps_bench.study.criteria import SCORES
 from hps_bench.study.page.export import export_ratings
+from tests.loopback import free_port
 from tests.unit.study.page.raters import JSON, Rater, Study, new_study, small_assignment
 
 RATERS = 20
@@ -80,11 +80,6 @@ def start_server(folder: Path, port: int) -> subprocess.Popen[bytes]:
             time.sleep(0.05)
     server.kill()
     raise TimeoutError
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        return int(taken.getsockname()[1])
 
 
 Answered = dict[str, tuple[int, dict[str, str]]]
