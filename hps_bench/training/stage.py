@@ -68,36 +68,21 @@ def train_policy(
     manifest = Manifest("train", settings.model_dump(), [plan, reference])
     trainer = _trainer(settings, execution, cell, plan, reference, accelerator)
     folder = results / "checkpoints" / cell.policy_path / _identity(settings, cell, manifest)
-    checkpoints = Checkpoints(folder)
-    kept_steps = snapshot_steps(trainer.steps, settings.snapshots)
-    snapshots = Snapshots(folder / "snapshots", kept_steps, settings.optimiser.weights_name)
+    checkpoints, snapshots = Checkpoints(folder), _snapshots(folder, trainer, settings)
     first_step = trainer.resume(checkpoints, before=snapshots.first_missing()) + 1
     if not accelerator.is_main_process:
         trainer.run(checkpoints, Unobserved())
         return {}
-    axes = {"stage": "train", **cell.axes}
     key = f"policies/{cell.policy_path}"
+    axes = {"stage": "train", **cell.axes}
     with RunJournal(results, key, axes, manifest.tags, first_step=first_step) as run:
-        ledger = Ledger(folder)
-        attempts = ledger.begin()
-        recorder = Recorder(run, trainer, meter, ledger, snapshots)
-        trainer.run(checkpoints, recorder)
-        recorder.before_checkpoint()
-        usage = asdict(ledger.total())
-        summary = {
-            **training_summary(trainer),
-            "snapshots": kept_steps,
-            "attempts": attempts,
-            **usage,
-        }
+        recorder = Recorder(run, trainer, meter, Ledger(folder), snapshots)
+        summary = _observed(trainer, checkpoints, recorder)
         if settings.snapshots:
             snapshots.publish(results / "snapshots" / cell.policy_path)
         _save(trainer, settings, results / key, summary)
         manifest.write(results / key / "manifest.json", **summary)
-        run.figures({name: v for name, v in summary.items() if isinstance(v, int | float)})
-        run.artifact(results / key / "training.json")
-        run.artifact(results / key / "manifest.json")
-        run.adapter(results / key / settings.optimiser.weights_name)
+        _show(run, results / key, settings.optimiser.weights_name, summary)
     checkpoints.clear()
     return summary
 
@@ -194,6 +179,32 @@ def _trainer(
         execution=execution,
         accelerator=accelerator,
     )
+
+
+def _snapshots(folder: Path, trainer: Trainer, settings: TrainSettings) -> Snapshots:
+    steps = snapshot_steps(trainer.steps, settings.snapshots)
+    return Snapshots(folder / "snapshots", steps, settings.optimiser.weights_name)
+
+
+def _observed(trainer: Trainer, checkpoints: Checkpoints, recorder: Recorder) -> dict[str, Any]:
+    """Train to the end; what came of it, and what all attempts have used."""
+    attempts = recorder.ledger.begin()
+    trainer.run(checkpoints, recorder)
+    recorder.before_checkpoint()
+    return {
+        **training_summary(trainer),
+        "snapshots": list(recorder.snapshots.steps),
+        "attempts": attempts,
+        **asdict(recorder.ledger.total()),
+    }
+
+
+def _show(run: RunJournal, output: Path, weights_name: str, summary: dict[str, Any]) -> None:
+    """Put figures and files of a policy into its journal."""
+    run.figures({name: v for name, v in summary.items() if isinstance(v, int | float)})
+    run.artifact(output / "training.json")
+    run.artifact(output / "manifest.json")
+    run.adapter(output / weights_name)
 
 
 def _save(trainer: Trainer, settings: TrainSettings, output: Path, summary: dict[str, Any]) -> None:
