@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import socket
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -290,3 +292,19 @@ def test_a_rater_who_asks_too_often(rater: Rater) -> None:
     found = [rater.client.get("/done").status_code for _ in range(310)]
     assert found[0] == 303
     assert found[-1] == 429
+
+
+def test_an_address_that_asks_too_often(tmp_path: Path) -> None:
+    """All requests are sent at once over one connection, since the limit is per minute."""
+    request = b"GET /done HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+    sent = 6002 * (request + b"\r\n") + request + b"Connection: close\r\n\r\n"
+    with new_study(tmp_path, small_assignment(1)).served() as address:
+        port = int(address.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as connection:
+            sender = threading.Thread(target=connection.sendall, args=(sent,))
+            sender.start()
+            answers = b"".join(iter(lambda: connection.recv(1 << 16), b""))
+            sender.join()
+    found: list[bytes] = re.findall(rb"HTTP/1\.1 (\d+) ", answers)
+    assert set(found[:6000]) == {b"403"}
+    assert found[6000:] == [b"429"] * 3
