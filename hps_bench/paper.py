@@ -113,12 +113,18 @@ def _of_models(config: Config, parts: tuple[str, ...]) -> Iterator[str]:
         model = getattr(config.models, part)
         if not isinstance(model, ModelSource) or model.path != MODELS[part]:
             yield f"the {part} is not the paper's model"
-        elif isinstance(model, RewardModelSource) and part == "evaluator" and _is_gated(model):
+            continue
+        if model.context is not None:
+            yield f"the {part}'s context is cut to {model.context} tokens"
+        if part == "evaluator" and not _is_mean_of_objectives(model):
             yield "the evaluator's reward is not the mean of its objectives"
 
 
-def _is_gated(model: RewardModelSource) -> bool:
-    return (model.heads, model.reward) != ("armorm", "mean")
+def _is_mean_of_objectives(model: ModelSource) -> bool:
+    return isinstance(model, RewardModelSource) and (model.heads, model.reward) == (
+        "armorm",
+        "mean",
+    )
 
 
 def _of_training(optimiser: Optimiser) -> Iterator[str]:

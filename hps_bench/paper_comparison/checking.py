@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,6 +19,9 @@ from hps_bench.tables.published import PublishedFigure, half_unit, published_fig
 from hps_bench.tables.settings import TableSettings
 
 Outcome = Literal["holds", "does not hold", ""]
+ClaimVerdict = Verdict | Literal["undecided", ""]
+
+_JUDGED: tuple[Verdict, ...] = ("agrees", "differs")
 
 
 @dataclass(frozen=True)
@@ -40,9 +43,10 @@ class CheckedFormula:
         published: what the published tables give.
         rounding: by how much rounding of their figures may move it.
         outcome: whether that is the claimed number; empty where none is claimed.
-        ours: what our results give; None where they do not bear on it.
-        verdict: whether the claimed number lies within our interval; empty where none is claimed.
-        reason: why there is no number of ours.
+        ours: what our results give; None where some of them are not there.
+        verdict: whether the claimed number lies within our interval, or whether so many
+            comparisons hold; empty where none is claimed.
+        reason: why there is no verdict where one could be.
     """
 
     claim: Claim
@@ -51,21 +55,24 @@ class CheckedFormula:
     rounding: float
     outcome: Outcome
     ours: Estimate | None
-    verdict: Verdict | Literal[""]
+    verdict: ClaimVerdict
     reason: str = ""
 
 
 @dataclass(frozen=True)
 class _Ours:
-    """Our figures that bear a verdict: their means, and means of joint resamples."""
+    """Our figures: their means, and means of joint resamples."""
 
     means: Figures
     resamples: Figures
     level: float
 
-    def estimate(self, formula: Formula) -> Estimate:
+    def estimate(self, claim: Claim, formula: Formula) -> Estimate:
         tail = (1 - self.level) / 2
-        bounds = np.nanquantile(formula.function(self.resamples), [tail, 1 - tail])
+        # A count between two others is none.
+        method: Literal["inverted_cdf", "linear"] = "inverted_cdf" if claim.counts else "linear"
+        resamples = formula.function(self.resamples)
+        bounds = np.nanquantile(resamples, [tail, 1 - tail], method=method)
         return Estimate(float(formula.function(self.means)), *map(float, bounds))
 
 
@@ -106,9 +113,8 @@ def _ours(
     measured: Mapping[FigureKey, Measured],
     settings: TableSettings,
 ) -> _Ours:
-    judged = [key for key, one in compared.items() if one.verdict in ("agrees", "differs")]
     rng = numpy_generator(settings.seed, "paper_comparison")
-    chosen = {key: measured[key] for key in judged}
+    chosen = {key: measured[key] for key, one in compared.items() if one.ours}
     resamples = joint_resamples(chosen, rng, settings.resamples) if chosen else {}
     means = {
         key: np.asarray(figure.interval.mean) for key, figure in chosen.items() if figure.interval
@@ -123,17 +129,19 @@ def _check(
     compared: Mapping[FigureKey, ComparedFigure],
     ours: _Ours,
 ) -> CheckedFormula:
-    number, rounding = _recomputed(formula, published, exact=claim.counts)
+    numbers = _Noted(published_numbers(published.values()))
+    number = float(formula.function(Figures(numbers)))
+    asked = [published[key] for key in numbers.asked]
+    # A count of comparisons is taken as printed.
+    rounding = 0.0 if claim.counts else _rounding(formula, asked, number)
     outcome = _outcome(claim, number, rounding)
-    try:
-        estimate = ours.estimate(formula)
-    except KeyError as error:
-        lacking = compared[error.args[0]]
-        return CheckedFormula(
-            claim, formula, number, rounding, outcome, None, lacking.verdict, lacking.reason
-        )
-    verdict = _verdict(claim, estimate)
-    return CheckedFormula(claim, formula, number, rounding, outcome, estimate, verdict)
+    found = [compared[key] for key in numbers.asked]
+    estimate = ours.estimate(claim, formula) if all(one.ours for one in found) else None
+    unjudged = [one for one in found if one.verdict not in _JUDGED]
+    verdict, reason = (
+        (unjudged[0].verdict, unjudged[0].reason) if unjudged else (_verdict(claim, estimate), "")
+    )
+    return CheckedFormula(claim, formula, number, rounding, outcome, estimate, verdict, reason)
 
 
 class _Noted(dict[FigureKey, Number]):
@@ -148,24 +156,15 @@ class _Noted(dict[FigureKey, Number]):
         return super().__getitem__(key)
 
 
-def _recomputed(
-    formula: Formula, published: Mapping[FigureKey, PublishedFigure], *, exact: bool
-) -> tuple[float, float]:
-    """What a formula gives, and by how much rounding may move it: the sum over its figures.
-
-    A count of comparisons is taken as printed.
-    """
-    numbers = _Noted(published_numbers(published.values()))
-    result = float(formula.function(Figures(numbers)))
-    if exact:
-        return result, 0.0
-    asked = list(numbers.asked)
-    errors = np.diag([published[key].rounding for key in asked])
-    values = np.array([[published[key].value] for key in asked])
+def _rounding(formula: Formula, asked: Sequence[PublishedFigure], result: float) -> float:
+    """By how much rounding may move what a formula gives: the sum over its figures."""
+    errors = np.diag([figure.rounding for figure in asked])
+    values = np.array([[figure.value] for figure in asked])
     # In each column another figure is off, up and then down.
     off = values + np.hstack([errors, -errors])
-    moved = formula.function(Figures(dict(zip(asked, off, strict=True)))) - result
-    return result, float(np.abs(moved).reshape(2, -1).max(axis=0).sum())
+    keys = map(figure_key, asked)
+    moved = formula.function(Figures(dict(zip(keys, off, strict=True)))) - result
+    return float(np.abs(moved).reshape(2, -1).max(axis=0).sum())
 
 
 def _outcome(claim: Claim, number: float, rounding: float) -> Outcome:
@@ -175,12 +174,17 @@ def _outcome(claim: Claim, number: float, rounding: float) -> Outcome:
     return "holds" if near else "does not hold"
 
 
-def _verdict(claim: Claim, ours: Estimate) -> Verdict | Literal[""]:
-    if not claim.claimed:
+def _verdict(claim: Claim, ours: Estimate | None) -> ClaimVerdict:
+    if not claim.claimed or ours is None:
         return ""
-    slack = _slack(claim)
-    agrees = ours.low - slack <= float(claim.claimed) <= ours.high + slack
-    return "agrees" if agrees else "differs"
+    claimed = float(claim.claimed)
+    if not claim.counts:
+        slack = _slack(claim)
+        return "agrees" if ours.low - slack <= claimed <= ours.high + slack else "differs"
+    # All that there are: hardly any interval that tells little would end below.
+    if ours.low >= claimed:
+        return "agrees"
+    return "differs" if ours.high < claimed else "undecided"
 
 
 def _slack(claim: Claim) -> float:

@@ -59,12 +59,14 @@ def _summary(checked: Checked) -> tuple[Cell, Cell, Cell]:
 
 
 def _summary_of_ours(checked: Checked) -> Cell:
-    lacking = [one for one in checked if one.ours is None]
+    withheld = [one for one in checked if one.reason]
     agreeing = sum(one.verdict == "agrees" for one in checked)
-    counts = (f"{agreeing} of {len(checked) - len(lacking)} agree",)
-    if not lacking:
+    counts = (f"{agreeing} of {len(checked) - len(withheld)} agree",)
+    if not withheld:
         return counts
-    return _ours(lacking[0]) if len(lacking) == len(checked) else (*counts, "the others lack cells")
+    if len(withheld) == len(checked):
+        return _withheld(withheld[0])
+    return (*counts, "the others have no verdict")
 
 
 def _tried(claim: Claim, checked: Checked) -> Block:
@@ -96,9 +98,13 @@ def _published(one: CheckedFormula) -> Cell:
 
 
 def _ours(one: CheckedFormula) -> Cell:
-    if one.ours is None:
-        return one.verdict, *one.reason.split("; ")[:1]
+    if one.reason:
+        return (*_estimate(one), *_withheld(one))
     return (*_estimate(one), *filter(None, [one.verdict]))
+
+
+def _withheld(one: CheckedFormula) -> Cell:
+    return one.verdict, one.reason.partition("; ")[0]
 
 
 def _estimate(one: CheckedFormula) -> Cell:
@@ -131,7 +137,9 @@ def _notes(settings: TableSettings) -> list[str]:
         "that names no number has no verdict.",
         f"Ours: the same formula of our means, with its {100 * settings.level:g} % interval by a "
         "joint bootstrap: all policies share the resampled seeds, and on a test set the resampled "
-        "prompts. The claim agrees where the claimed number lies within the interval.",
+        "prompts. The claim agrees where the claimed number lies within the interval. Where all "
+        "of some comparisons are claimed to hold, it agrees if they do at the lower bound, too, "
+        "differs if they do not at the upper one, and is undecided in between.",
         "base: the policy of BT or PL with the same reward. Formulas of both are over all pairs of "
         "HPS with one of them; of both margins, over both.",
     ]

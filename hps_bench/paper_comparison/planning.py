@@ -65,6 +65,8 @@ def comparison_files(job: ComparisonJob) -> list[str]:
 def _planned(config: Config, key: RowKey, group: Group, planned: Collection[Cell]) -> list[Cell]:
     if group != ALL_SETS:
         return list(_cells(key, group, planned))
+    if config.study is not None and config.study.simulated is not None:
+        return []
     return [cell for cell in study_cells(config) if key in (BASELINE, _row(cell))]
 
 

@@ -38,10 +38,11 @@ class Measured:
     """Our figure.
 
     Attributes:
-        interval: mean over seeds with its bounds, as in our tables; None where there is none.
+        interval: mean over seeds with its bounds, as in our tables; None where there is none, or
+            where programs were the raters.
         found: seeds whose results exist.
         expected: seeds that the config asks for.
-        incomparable: why it must not stand beside the paper's all the same; else empty.
+        incomparable: why it bears no verdict all the same; else empty.
         by_seed: values of prompts, one series per seed, by id of the prompt.
     """
 
@@ -59,7 +60,7 @@ class Measured:
 
 
 def measure(job: ComparisonJob, results: Path) -> dict[FigureKey, Measured]:
-    """Our figures at all places whose cells are the paper's.
+    """Our figures at all places where we have cells.
 
     Args:
         job: places and cells.
@@ -116,7 +117,7 @@ def _rated(places: list[Place], job: ComparisonJob, results: Path) -> dict[Figur
     measure = rated_measure(find_layout(_RATED), results, everywhere, job.statistics)
     return {
         (metric.published, place.key, place.group): Measured(
-            value.interval,
+            None if value.incomparable else value.interval,
             found=int(value.found > 0),
             expected=1,
             incomparable=value.incomparable

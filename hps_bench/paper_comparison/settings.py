@@ -37,5 +37,5 @@ class ComparisonJob(Settings):
 
     @property
     def measured(self) -> list[Place]:
-        """Places where our cells are the paper's."""
-        return [place for place in self.places if place.cells and not place.incomparable]
+        """Places where we have cells, comparable or not."""
+        return [place for place in self.places if place.cells]

@@ -77,7 +77,7 @@ def _row(
 
 
 def _cell(one: ComparedFigure) -> Cell:
-    label = one.reason or one.verdict
+    label = one.reason.partition("; ")[0] or one.verdict
     if one.ours is None:
         return one.figure.text, label
     mean, low, high = (
@@ -102,8 +102,9 @@ def _notes(compared: Iterable[ComparedFigure], settings: TableSettings) -> list[
         "The paper gives no spread, so the interval is of our results alone: a figure may differ "
         "because its own run was one of many. The column `deviations` of the CSV has the "
         "difference in standard deviations between our seeds.",
-        "Not comparable: the config is not the paper's, or seeds are lacking. Rows without a "
-        "number of ours are in the CSV only.",
+        "Not comparable: the config is not the paper's, or seeds are lacking; the first reason "
+        "stands with the number, all are in the CSV. Tables without a number of ours are in the "
+        "CSV only.",
     ]
     if judged:
         chance = (1 - settings.level) * judged

@@ -25,7 +25,7 @@ class ComparedFigure:
 
     Attributes:
         figure: the paper's.
-        ours: mean and bounds; None where there are none, or none that may stand beside it.
+        ours: mean and bounds; None where there are none, and for what programs have rated.
         seed_deviation: standard deviation of our seeds' means; None with fewer than two.
         verdict: ``agrees`` where the published figure, give or take its rounding, lies within our
             interval.
@@ -78,12 +78,14 @@ def within(interval: Interval, value: float, rounding: float) -> bool:
 
 
 def _compare(figure: PublishedFigure, place: Place, ours: Measured | None) -> ComparedFigure:
-    if place.incomparable:
-        return ComparedFigure(figure, None, None, "not comparable", place.incomparable)
+    incomparable = [place.incomparable, ours.incomparable if ours else ""]
+    if any(incomparable):
+        shown = (ours.interval, ours.seed_deviation) if ours else (None, None)
+        return ComparedFigure(
+            figure, *shown, "not comparable", "; ".join(filter(None, incomparable))
+        )
     if ours is None or ours.interval is None:
         return ComparedFigure(figure, None, None, "missing", _absence(place, ours))
-    if ours.incomparable:
-        return ComparedFigure(figure, None, None, "not comparable", ours.incomparable)
     verdict, reason = _verdict(figure, ours.interval, ours.expected)
     return ComparedFigure(figure, ours.interval, ours.seed_deviation, verdict, reason)
 

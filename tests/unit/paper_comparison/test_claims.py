@@ -226,6 +226,47 @@ def test_claim_lacks_cells_where_one_of_its_figures_does(tmp_path: Path) -> None
     assert (one.verdict, one.reason) == ("not comparable", "1 epoch, the paper's 2")
 
 
+def test_claim_on_another_config_has_a_number_and_no_verdict(tmp_path: Path) -> None:
+    made = suite(plan__epochs=1, **experiment())
+    write_means(tmp_path, made, dpo_hps=3.0, dpo_pl=-1.0)
+    [one] = of(check(made, tmp_path), "dpo-rm-dpo")
+    assert one.ours is not None
+    assert one.ours.mean == pytest.approx(400.0)
+    assert (one.verdict, one.reason) == ("not comparable", "1 epoch, the paper's 2")
+
+
+SIZES = experiment(methods=["bt", "hps"], responses=[5, 20, 50, 100])
+
+
+@pytest.mark.parametrize(("slope", "verdict"), [(1.0, "agrees"), (-1.0, "differs")])
+def test_comparisons_hold_where_they_do_in_all_but_few_resamples(
+    tmp_path: Path, slope: float, verdict: str
+) -> None:
+    made = suite(**SIZES)
+    for cell in made.grid:
+        write_evaluation(tmp_path, cell.evaluation_path, rm_dpo=slope * cell.responses + cell.seed)
+    [one] = of(check(made, tmp_path), "rm-dpo-with-n")
+    assert one.ours is not None
+    steps = 3.0 if slope > 0 else 0.0
+    assert (one.ours.mean, one.ours.low, one.ours.high) == (steps, steps, steps)
+    assert one.verdict == verdict
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_comparisons_without_an_effect_never_agree(tmp_path: Path, seed: int) -> None:
+    made, rng = suite(**SIZES), np.random.default_rng(seed)
+    for cell in made.grid:
+        values = {name: rng.normal(size=10).tolist() for name in ("rm_dpo", "rm_rdpo")}
+        write_evaluation(tmp_path, cell.evaluation_path, "abcdefghij", **values)
+    checked = check(made, tmp_path)
+    counts = [*of(checked, "rm-dpo-with-n"), *of(checked, "rm-rdpo-with-n")]
+    counts += of(checked, "gain-from-n")
+    assert {one.verdict for one in counts} <= {"undecided", "differs"}
+    for one in counts:
+        assert one.ours is not None
+        assert {one.ours.mean, one.ours.low, one.ours.high} <= {0.0, 1.0, 2.0, 3.0}
+
+
 def test_claim_without_a_number_has_no_verdict(tmp_path: Path) -> None:
     made = suite(**experiment(methods=["bt", "hps"], responses=[5, 20, 50, 100]))
     for cell in made.grid:

@@ -49,6 +49,10 @@ def test_every_cell_of_the_papers_preset_is_the_papers() -> None:
             "responses are sampled for a part of the training prompts",
         ),
         ({"models__generator__path": "a/b"}, "the generator is not the paper's model"),
+        *[
+            ({f"models__{part}__context": 2304}, f"the {part}'s context is cut to 2304 tokens")
+            for part in ("policy", "generator", "annotator", "evaluator")
+        ],
         (
             {"models__evaluator__reward": "score"},
             "the evaluator's reward is not the mean of its objectives",
