@@ -58,12 +58,15 @@ FIGURES: dict[str, FigureInfo] = {
             "margin-n",
             "Margin against the number of responses",
             "Margin RM_DPO on human test pairs against n, the responses per training prompt: in "
-            "nats; in standard deviations of the margin over prompts; and per nat of KL(π ‖ "
-            "π_ref) along the preferred response. A margin in nats grows with every step away "
-            "from the reference model, so only the other two compare policies across n. Whiskers "
-            "are the bootstrap intervals of the tables, over prompts and seeds; methods stand "
-            "side by side at the same n.",
-            ("evaluations",),
+            "nats; in standard deviations of the margin over prompts; per nat of KL(π ‖ π_ref) "
+            "along the preferred response; and, for policies with trajectories, on their pairs, "
+            "when training first came to the smallest final KL of the policies of a row. A margin "
+            "in nats grows with every step away from the reference model. Margin per KL favours "
+            "policies that stayed near it, since KL is quadratic in a small change; margins at "
+            "equal KL compare policies that went equally far. Whiskers are the bootstrap "
+            "intervals of the tables, over prompts and seeds; methods stand side by side at the "
+            "same n.",
+            ("evaluations", "trajectories"),
         ),
         FigureInfo(
             "win-rates",
@@ -79,20 +82,23 @@ FIGURES: dict[str, FigureInfo] = {
             "Cost of training against margin",
             "Margin RM_DPO on human test pairs against the device time of training, one point per "
             f"policy, {_INTERVAL}; horizontal whiskers reach from the fastest to the slowest "
-            "seed. Rings and the line mark the policies for which no other is both as cheap and as "
-            "good (Pareto front), named from the cheapest to the dearest.",
+            "seed. Markers tell rewards apart where there are several. Rings and the line mark the "
+            "policies for which no other is both as cheap and as good (Pareto front), named from "
+            "the cheapest to the dearest.",
             ("evaluations", "policies"),
         ),
         FigureInfo(
             "margin-kl-quality",
             "What margins are bought with",
             "Left: margin RM_DPO on human test pairs against KL(π ‖ π_ref) along the preferred "
-            "response; thin lines are the path of a policy over its training, on the pairs of "
-            "its trajectory, where there is one, mean over seeds. Right: the same margin against "
+            "response; thin lines are the path of a policy over its training, where it has a "
+            "trajectory, mean over seeds: on the first of the test pairs alone, so that a line "
+            "need not end at its point. Right: the same margin against "
             "the quality of samples, by the true reward in the toy world and by the evaluation "
             "reward model elsewhere. "
-            f"One point per policy, {_INTERVAL}; the SFT model has margin and KL 0. Margins that "
-            "grow while quality falls come from over-training.",
+            f"One point per policy, {_INTERVAL}, in the colour of its method; markers tell "
+            "rewards apart where there are several. The SFT model has margin and KL 0. Margins "
+            "that grow while quality falls come from over-training.",
             ("evaluations", "trajectories"),
         ),
         FigureInfo(

@@ -19,12 +19,11 @@ from hps_bench.figures.panels import (
     axis_text,
     legend_above,
     log_axis,
-    method_handles,
     panels,
     parts,
     varying,
 )
-from hps_bench.figures.points import bounded, bounds, draw_points
+from hps_bench.figures.points import bounded, bounds, draw_points, point_handles, reward_markers
 from hps_bench.figures.policies import Policy, Row, by_policy, evaluations, spread
 from hps_bench.figures.settings import FigureJob
 from hps_bench.figures.style import BLACK, GREY, label, method_styles
@@ -76,17 +75,17 @@ def draw(frame: pd.DataFrame) -> Figure:
     of_unit = {name: frame[name] / seconds for name in bounded(["device_seconds"])}
     frame = frame.assign(**of_unit)
     styles = method_styles(frame["method"])
-    columns = parts(frame, DATASET)
+    markers, columns = reward_markers(frame["reward"]), parts(frame, DATASET)
     figure, axes = panels([""], [title for title, _ in columns], height=2.3)
     for place, (_, part) in zip(axes[0], columns, strict=True):
         log_axis(place, "x")
         front = part[part["front"]]
         _draw_front(place, front)
-        draw_points(place, part, "device_seconds", "margin", styles)
+        draw_points(place, part, "device_seconds", "margin", styles, markers)
         place.set_xlabel(f"Device time of training, {unit}\n{_front_names(front, varying(frame))}")
     axes[0][0].set_ylabel("Margin RM_DPO, nats")
     line = Line2D([], [], color=GREY, linewidth=0.8, label="Pareto front")
-    legend_above(figure, [*method_handles(styles, marked=True, lined=False), line])
+    legend_above(figure, [*point_handles(styles, markers), line])
     return figure
 
 

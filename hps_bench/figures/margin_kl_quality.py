@@ -14,11 +14,10 @@ from hps_bench.figures.panels import (
     DATASET,
     Styles,
     legend_above,
-    method_handles,
     panels,
     parts,
 )
-from hps_bench.figures.points import bounded, bounds, draw_points
+from hps_bench.figures.points import bounded, bounds, draw_points, point_handles, reward_markers
 from hps_bench.figures.policies import Policy, Row, by_policy
 from hps_bench.figures.settings import FigureJob
 from hps_bench.figures.style import method_styles
@@ -50,17 +49,17 @@ def records(job: FigureJob, results: Path) -> pd.DataFrame:
 def draw(frame: pd.DataFrame) -> Figure:
     """A row for each data set; KL at the left, quality at the right."""
     styles = method_styles(frame["method"])
-    rows = parts(frame, DATASET)
+    markers, rows = reward_markers(frame["reward"]), parts(frame, DATASET)
     figure, axes = panels([title for title, _ in rows], ["", ""], height=2.0, sharey="row")
     for (left, right), (_, part) in zip(axes, rows, strict=True):
         points = part[part["kind"] == "point"]
         _draw_paths(left, part[part["kind"] == "path"], styles)
-        draw_points(left, points, "kl", "margin", styles)
-        draw_points(right, points, "quality", "margin", styles)
+        draw_points(left, points, "kl", "margin", styles, markers)
+        draw_points(right, points, "quality", "margin", styles, markers)
         left.set(xlabel="KL(π ‖ π_ref), nats", ylabel="Margin RM_DPO, nats")
         right.set_xlabel(_QUALITIES.get(points["quality_metric"].iloc[0], "Quality"))
     has_paths = bool((frame["kind"] == "path").any())
-    legend_above(figure, method_handles(styles, marked=True, lined=has_paths))
+    legend_above(figure, point_handles(styles, markers, lined=has_paths))
     return figure
 
 

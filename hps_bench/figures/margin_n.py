@@ -1,8 +1,8 @@
-"""Margin against n, in nats and in units that do not grow by themselves."""
+"""Margin against n, in nats, in units of its own, and at equal KL."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -24,7 +24,7 @@ from hps_bench.figures.settings import FigureJob
 from hps_bench.figures.style import method_styles
 from hps_bench.tables.layout import find_layout
 from hps_bench.tables.margins import MarginMeasure
-from hps_bench.tables.metrics import MARGIN_IN_SD, MARGIN_PER_KL, RM_DPO
+from hps_bench.tables.metrics import MARGIN_AT_KL, MARGIN_IN_SD, MARGIN_PER_KL, RM_DPO
 from hps_bench.tables.published import PublishedLookup
 
 COLUMNS = (*Policy._fields, "quantity", "mean", "low", "high", "seeds", "prompts")
@@ -34,6 +34,7 @@ QUANTITIES = {
     RM_DPO: "Margin RM_DPO, nats",
     MARGIN_IN_SD: "Margin / its SD over prompts",
     MARGIN_PER_KL: "Margin / KL",
+    MARGIN_AT_KL: "Margin at equal KL, nats",
 }
 """Metrics of the tables, and their titles."""
 
@@ -44,16 +45,14 @@ def records(job: FigureJob, results: Path) -> pd.DataFrame:
     Returns:
         ``COLUMNS``; ``quantity`` is the name of one of ``QUANTITIES``.
     """
-    # As the tables compute them; the paper's numbers are not drawn.
-    layout, published = find_layout("margins-normalised"), PublishedLookup(lambda _: None)
-    measure = MarginMeasure(layout, results, published, job.statistics, (), frozenset())
     rows = [
         row
-        for policy, cells in by_policy(job.cells).items()
-        for row in _margins(measure, policy, cells, results)
+        for cells in _rows(job.cells)
+        for policy, seeds in by_policy(cells).items()
+        for row in _margins(_measure(cells, job, results), policy, seeds, results)
     ]
     frame = pd.DataFrame(rows, columns=COLUMNS)
-    compared = frame.groupby([*_ROW, "method"])["responses"].transform("nunique") > 1
+    compared = frame.groupby([*_ROW, "method", "quantity"])["responses"].transform("nunique") > 1
     return frame[compared].sort_values("responses", kind="stable", ignore_index=True)
 
 
@@ -61,16 +60,32 @@ def draw(frame: pd.DataFrame) -> Figure:
     """A row for each data set, reward and β; a column for each unit."""
     styles = method_styles(frame["method"])
     rows = parts(frame, _ROW)
-    titles = ([title for title, _ in rows], list(QUANTITIES.values()))
+    shown = {of: title for of, title in QUANTITIES.items() if of.name in set(frame["quantity"])}
+    titles = ([title for title, _ in rows], list(shown.values()))
     figure, axes = panels(*titles, height=1.6, sharex=True)
     for row, (_, part) in zip(axes, rows, strict=True):
-        for place, metric in zip(row, QUANTITIES, strict=True):
+        for place, metric in zip(row, shown, strict=True):
             of = part[part["quantity"] == metric.name]
             draw_whiskers(place, of, "responses", styles)
             log_axis(place, "x", frame["responses"].unique())
     finish(axes, "n, responses per prompt")
     legend_above(figure, method_handles(styles, marked=True))
     return figure
+
+
+def _rows(cells: Iterable[Cell]) -> Iterable[list[Cell]]:
+    """Cells of each row of panels."""
+    rows: dict[tuple[object, ...], list[Cell]] = {}
+    for cell in cells:
+        rows.setdefault(tuple(getattr(cell, axis) for axis in _ROW), []).append(cell)
+    return rows.values()
+
+
+def _measure(cells: Sequence[Cell], job: FigureJob, results: Path) -> MarginMeasure:
+    """As the tables have it, without the paper's numbers; policies of a row are matched."""
+    layout, published = find_layout("margins-normalised"), PublishedLookup(lambda _: None)
+    followed = frozenset(cell.policy_path for cell in cells)
+    return MarginMeasure(layout, results, published, job.statistics, cells, followed)
 
 
 def _margins(

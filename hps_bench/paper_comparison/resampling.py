@@ -10,10 +10,9 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from hps_bench.paper_comparison.records import FigureKey, Measured
+from hps_bench.statistics.resampling import resampled_sums
 
 Array = NDArray[np.float64]
-
-_RESAMPLES_AT_ONCE = 100
 
 
 def joint_resamples(
@@ -50,20 +49,8 @@ def _by_seed(
     values = pd.concat(columns, axis=1).to_numpy(dtype=float)
     computed = np.isfinite(values)
     terms = np.hstack([np.where(computed, values, 0.0), computed.astype(float)])
-    sums, numbers = np.hsplit(_resampled_sums(terms, rng, resamples), 2)
+    sums, numbers = np.hsplit(resampled_sums(terms, rng, resamples), 2)
     with np.errstate(invalid="ignore"):
         means = sums / numbers
     ends = np.cumsum([len(by_seed) for by_seed in figures.values()])
     yield from zip(figures, np.hsplit(means, ends[:-1]), strict=True)
-
-
-def _resampled_sums(terms: Array, rng: np.random.Generator, resamples: int) -> Array:
-    """Sums over prompts drawn with replacement; (prompts, k) gives (resamples, k)."""
-    prompts = len(terms)
-    shares = np.full(prompts, 1 / prompts)
-    sizes = [
-        min(_RESAMPLES_AT_ONCE, resamples - start)
-        for start in range(0, resamples, _RESAMPLES_AT_ONCE)
-    ]
-    drawn = (rng.multinomial(prompts, shares, size=size) for size in sizes)
-    return np.vstack([counts.astype(float) @ terms for counts in drawn])

@@ -83,6 +83,28 @@ def resampled(
     return np.asarray(np.mean(chosen, axis=0))
 
 
+def resampled_sums(block: Array, rng: np.random.Generator, resamples: int) -> Array:
+    """Sums over prompts drawn with replacement.
+
+    Args:
+        block: summands, shape (prompts, k).
+        rng: source of the resamples.
+        resamples: number of resamples.
+
+    Returns:
+        Shape (resamples, k).
+    """
+    prompts = len(block)
+    sums = np.empty((resamples, block.shape[1]))
+    for start in range(0, resamples, _AT_ONCE):
+        part = sums[start : start + _AT_ONCE]
+        drawn = rng.integers(prompts, size=(len(part), prompts))
+        places = drawn + prompts * np.arange(len(part))[:, None]
+        counts = np.bincount(places.ravel(), minlength=len(part) * prompts)
+        part[:] = counts.reshape(len(part), prompts).astype(float) @ block
+    return sums
+
+
 def randomisation_p(
     terms: Sequence[Array],
     exchanged: Sequence[Array],
@@ -139,18 +161,5 @@ def _by_seed(
     resamples: int,
 ) -> Array:
     """The statistic of resampled prompts, shape (resamples, seeds)."""
-    sums = np.hstack([_resampled_sums(block, rng, resamples) for block in blocks])
+    sums = np.hstack([resampled_sums(block, rng, resamples) for block in blocks])
     return np.column_stack([statistic(part) for part in np.split(sums, seeds, axis=1)])
-
-
-def _resampled_sums(block: Array, rng: np.random.Generator, resamples: int) -> Array:
-    """Sums over prompts drawn with replacement; (prompts, k) gives (resamples, k)."""
-    prompts = len(block)
-    sums = np.empty((resamples, block.shape[1]))
-    for start in range(0, resamples, _AT_ONCE):
-        part = sums[start : start + _AT_ONCE]
-        drawn = rng.integers(prompts, size=(len(part), prompts))
-        places = drawn + prompts * np.arange(len(part))[:, None]
-        counts = np.bincount(places.ravel(), minlength=len(part) * prompts)
-        part[:] = counts.reshape(len(part), prompts).astype(float) @ block
-    return sums

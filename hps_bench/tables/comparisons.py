@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -107,15 +108,17 @@ class ComparedMeasure:
     def notes(self) -> tuple[str, ...]:
         """How differences were computed and tested, and how many seeds would say more."""
         settings = self.job.statistics
-        tests = sum(bool(found.p) for found in self.comparisons.values())
+        tests = Counter(name for found in self.comparisons.values() for name in found.p)
+        of_prompts, of_seeds = tests[PROMPTS_P.name], tests[SEEDS_P.name]
         return (
             interval_note(settings),
             "A difference is the first policy's value less the second's, by prompt and seed; in "
             "every resample both have the same prompts and the same seeds. The SFT model has no "
             "seeds.",
-            f"Values of p are after Holm, over the {tests} comparisons of the table. Each test of "
-            f"prompts has {settings.exchanges} random exchanges, so that none is below "
-            f"{tests / (settings.exchanges + 1):.2g}.",
+            "Values of p are after Holm, each kind of test by itself, over all of the table: "
+            f"{of_prompts} tests of prompts, {of_seeds} of seeds. Each test of prompts has "
+            f"{settings.exchanges} random exchanges, so that none is below "
+            f"{of_prompts / (settings.exchanges + 1):.2g}.",
             *seeds_notes(self.layout, self._components(), settings.level),
         )
 

@@ -18,6 +18,7 @@ from hps_bench.figures import (
     win_rates,
 )
 from hps_bench.figures.cost_margin import pareto_front
+from hps_bench.figures.style import BLUE, VERMILLION
 from hps_bench.tables.build import build_table
 from hps_bench.tables.metrics import RM_DPO
 from hps_bench.tables.table import Column, Group
@@ -122,6 +123,22 @@ def test_margins_by_n(tmp_path: Path) -> None:
     assert (nats["low"], nats["high"], nats["prompts"]) == (1.0, 3.0, 2)
 
 
+def test_margins_at_equal_kl_by_n(tmp_path: Path) -> None:
+    """Straight lines to KL 2 and margin 4, KL 1 and margin 3: at KL 1, margins are 2 and 3."""
+    ends = {20: (2.0, 4.0), 5: (1.0, 3.0)}
+    of = [cell("dpo-hps", responses=n) for n in ends]
+    for each, (kl, margin) in zip(of, ends.values(), strict=True):
+        write_evaluation(tmp_path, each.evaluation_path, rm_dpo=margin, kl_preferred=kl)
+        run = [point(step, step / 2, "a") for step in (0, 2)]
+        run[1] |= {"kl_preferred": kl, "rm_dpo": margin}
+        write_trajectory(tmp_path, each, run)
+    frame = margin_n.records(job(*of), tmp_path)
+    at_kl = frame[frame["quantity"] == "margin_at_matched_kl"]
+    assert rows(at_kl, "responses", "mean") == [(5, 3.0), (20, 2.0)]
+    figure = margin_n.draw(frame)
+    assert [axes.get_title() for axes in figure.axes][-1] == "Margin at equal KL, nats"
+
+
 def test_margins_of_one_n_are_no_curve(tmp_path: Path) -> None:
     of = cell("dpo-hps")
     write_evaluation(tmp_path, of.evaluation_path, rm_dpo=[1.0, 3.0])
@@ -222,6 +239,27 @@ def test_margin_kl_and_quality(tmp_path: Path) -> None:
         ("hps", "path", 0.0, 0.0, 0.0, None, None),
         ("hps", "path", 1.0, 3.0, 1.5, None, None),
     ]
+
+
+def markers(figure: Any) -> set[tuple[str, str]]:
+    """Colours and markers of the points, without caps."""
+    points = [line for axes in figure.axes for line in axes.lines if line.get_linestyle() == "None"]
+    return {(line.get_color(), line.get_marker()) for line in points} - {("#000000", "X")}
+
+
+def test_markers_tell_rewards_apart_where_there_are_several(tmp_path: Path) -> None:
+    of = [cell(policy) for policy in ("dpo-hps", "dpo-bt", "nca-hps")]
+    for each in of:
+        write_evaluation(
+            tmp_path, each.evaluation_path, rm_dpo=1.0, kl_preferred=1.0, reward_best=1.0
+        )
+    one = margin_kl_quality.draw(margin_kl_quality.records(job(*of[:2]), tmp_path))
+    several = margin_kl_quality.draw(margin_kl_quality.records(job(*of), tmp_path))
+    hps, bt = VERMILLION, BLUE
+    assert {of for of in markers(one) if of[1] in "osD^"} == {(hps, "o"), (bt, "s")}
+    assert {of for of in markers(several) if of[1] in "osD^"} == {(hps, "o"), (bt, "o"), (hps, "s")}
+    [legend] = several.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["HPS", "BT", "DPO", "NCA"]
 
 
 def test_quality_is_the_evaluation_reward_where_no_truth_is_known(tmp_path: Path) -> None:

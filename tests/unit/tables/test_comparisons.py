@@ -149,7 +149,8 @@ def test_p_is_adjusted_over_metrics_comparisons_and_data_sets(tmp_path: Path) ->
     assert len(p) == 4
     assert list(p.values()) == pytest.approx([4 / 10_001] * 4)
     note = "\n".join(build_table("comparisons", job(*of), tmp_path).notes)
-    assert "after Holm, over the 4 comparisons of the table." in note
+    # One seed: no test of seeds.
+    assert "by itself, over all of the table: 4 tests of prompts, 0 of seeds." in note
     assert "10000 random exchanges, so that none is below 0.0004." in note
 
 
