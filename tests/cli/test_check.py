@@ -85,10 +85,11 @@ def test_demo_counts_shared_cells_once() -> None:
     """By hand: 5·3·2 = 30; two more seeds of 3·2 = 12; transfer 6, of policies counted already.
 
     Responses adds n = 5 for bt and hps: 2, and their transfer 2 + 2 of which n = 20 is in
-    ``transfer``: 2; β = 0.5 adds 2. Cells 30 + 12 + 6 + 2 + 2 + 2, policies 30 + 12 + 2 + 2.
+    ``transfer``: 2; β = 0.5 adds 2; hps-corrected 2·3 = 6. Cells 30 + 12 + 6 + 2 + 2 + 2 + 6,
+    policies 30 + 12 + 2 + 2 + 6.
     """
     lines = hps_bench("check", ROOT / "config" / "demo.yaml").stdout.splitlines()
-    assert lines[-1] == "together: 54 cells, 46 policies to train"
+    assert lines[-1] == "together: 60 cells, 52 policies to train"
 
 
 def test_losses_are_listed_with_their_settings() -> None:

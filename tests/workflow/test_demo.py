@@ -43,13 +43,13 @@ def over_seeds(results: Path, dataset: str, method: str, metric: str) -> float:
 
 def test_training_loss_falls_in_every_run(results: Path) -> None:
     runs = sorted(results.glob("policies/*/*/*/training.json"))
-    assert len(runs) == 46
+    assert len(runs) == 52
     for run in runs:
         assert read(run)["last_loss"] < read(run)["first_loss"], run
 
 
 @pytest.mark.parametrize("dataset", DATASETS)
-@pytest.mark.parametrize("method", ["bt", "hps"])
+@pytest.mark.parametrize("method", ["bt", "hps", "hps-corrected"])
 def test_true_reward_rises_and_harm_falls(results: Path, dataset: str, method: str) -> None:
     before = read(results / f"evaluations/{dataset}/sft/evaluation.json")
     assert over_seeds(results, dataset, method, "true_reward") > before["true_reward"] + 0.3

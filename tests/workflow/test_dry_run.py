@@ -14,17 +14,17 @@ MODELS = {"tokenizer": 1, "language_model": 2, "reward_model": 2}
 
 
 def test_demo_in_full(repository: Repository) -> None:
-    """54 cells of 46 policies on two data sets, by hand in the tests of ``check``.
+    """60 cells of 52 policies on two data sets, by hand in the tests of ``check``.
 
-    Plans: n = 20 of three methods on two data sets at seeds 0, 1, 2 is 18, and n = 5 of bt and
-    hps on one is 2.
+    Plans: n = 20 of four methods on two data sets at seeds 0, 1, 2 is 24, and n = 5 of bt and
+    hps on one is 2. Trajectories: of three methods 18, and of n = 5 the same 2.
     """
     result = repository.snakemake("-n")
     assert result.returncode == 0, result.stderr
     jobs = job_counts(result)
     assert "Traceback" not in result.stderr
-    expected = {"train": 46, "evaluate": 54, "evaluate_baseline": 2, "plan": 20, "reference": 20}
-    expected["trajectory"] = 18
+    expected = {"train": 52, "evaluate": 60, "evaluate_baseline": 2, "plan": 26, "reference": 26}
+    expected["trajectory"] = 20
     data = {"prompts": 2, "responses": 4, "rewards": 4, "reference_test": 2, "track": 1, "all": 1}
     assert {name: jobs[name] for name in expected | data | MODELS} == expected | data | MODELS
 
@@ -94,7 +94,7 @@ def test_values_on_the_command_line_override_the_preset(repository: Repository) 
     result = repository.snakemake("-n", "policies", "--config", "name=mine")
     assert result.returncode == 0, result.stderr
     assert set(re.findall(r"results/([\w-]+)/", result.stdout)) == {"mine"}
-    assert job_counts(result)["train"] == 46
+    assert job_counts(result)["train"] == 52
 
 
 @pytest.mark.parametrize(

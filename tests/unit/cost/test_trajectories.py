@@ -11,14 +11,14 @@ FOLLOWED = {"trajectory": {"experiments": ["judged"], "pairs": 50}}
 
 
 def test_demo() -> None:
-    """18 policies at six points on 32 pairs each, three forward passes' worth for two gradients.
+    """20 policies at six points on 32 pairs each, three forward passes' worth for two gradients.
 
     A pair is computed once and differentiated twice, at two forward passes each; KL takes the
     preferred response under both models.
     """
     estimate = shipped_estimate("demo")
     found = list(trajectories(estimate))
-    assert len(found) == 18
+    assert len(found) == 20
     assert {item.prompts for item in found} == {6 * 32}
     assert {item.jobs for item in found} == {1}
     item, shape = found[0], estimate.models["policy"].frozen

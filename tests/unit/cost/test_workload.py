@@ -48,7 +48,7 @@ DRY_RUNS: dict[tuple[str, str], dict[str, int]] = {
     },
     ("demo", "all"): {
         **(WHOLE | EVERYTHING),
-        **{"plan": 20, "reference": 20, "train": 46, "evaluate": 54, "trajectory": 18},
+        **{"plan": 26, "reference": 26, "train": 52, "evaluate": 60, "trajectory": 20},
         **{"judge": 2, "table": 11, "figure": 8, "theory": 1},
         **{"study": 1, "study_simulate": 1, "study_analyse": 1},
     },

@@ -84,8 +84,8 @@ def test_wrong_sections_are_one_line(section: dict[str, Any], expected: str) -> 
 
 
 def test_demo_follows_the_policies_of_all_seeds() -> None:
-    """Three methods, two data sets, three seeds; snapshots where one stage of γ ends another."""
+    """Three methods, two data sets, three seeds, and two of n = 5; a snapshot ends a stage of γ."""
     config = load_config(ROOT / "config" / "demo.yaml")
     made = Workflow(config)
-    assert len(made.trajectory_files(made.grid)) == 18
+    assert len(made.trajectory_files(made.grid)) == 20
     assert config.training.snapshots == 4
