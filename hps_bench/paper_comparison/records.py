@@ -116,7 +116,7 @@ def _rated(places: list[Place], job: ComparisonJob, results: Path) -> dict[Figur
     measure = rated_measure(find_layout(_RATED), results, everywhere, job.statistics)
     return {
         (metric.published, place.key, place.group): Measured(
-            value.interval,
+            value.interval and replace(value.interval, seeds=1),
             found=int(value.found > 0),
             expected=1,
             incomparable=value.incomparable
