@@ -6,7 +6,7 @@ USER_PROFILES := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/snakemake
 # Programs of the environment start each other by name.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
-.PHONY: help demo test test-slow test-slurm test-faults test-browser test-vllm slurm vllm lint benchmark benchmark-inference benchmark-workflow ui schema clean
+.PHONY: help demo test test-slow test-slurm test-faults test-browser test-vllm slurm vllm lint benchmark benchmark-inference benchmark-workflow benchmark-study ui schema clean
 
 help: ## print these targets
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 12
@@ -75,6 +75,9 @@ benchmark-inference: .venv/vllm ## measure sampling and scoring by backend; ten 
 
 benchmark-workflow: .venv/installed ## measure the workflow itself; a quarter of an hour
 	$(BIN)/python -m benchmarks.workflow
+
+benchmark-study: .venv/installed ## measure 20 raters at once on the rating page; ten seconds
+	$(BIN)/python -m benchmarks.study
 
 ui: .venv/installed ## browse the runs in MLflow, on loopback
 	$(BIN)/hps-bench ui

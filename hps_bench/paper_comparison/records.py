@@ -117,7 +117,7 @@ def _rated(places: list[Place], job: ComparisonJob, results: Path) -> dict[Figur
     measure = rated_measure(find_layout(_RATED), results, everywhere, job.statistics)
     return {
         (metric.published, place.key, place.group): Measured(
-            None if value.incomparable else value.interval,
+            None if value.incomparable else _of_one_seed(value.interval),
             found=int(value.found > 0),
             expected=1,
             incomparable=value.incomparable
@@ -130,6 +130,11 @@ def _rated(places: list[Place], job: ComparisonJob, results: Path) -> dict[Figur
         )
         if metric.published
     }
+
+
+def _of_one_seed(interval: Interval | None) -> Interval | None:
+    """In the table, raters stand in the place of seeds."""
+    return interval and replace(interval, seeds=1)
 
 
 def _both_sides(place: Place) -> Iterator[Cell]:

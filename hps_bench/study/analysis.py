@@ -6,12 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from hps_bench.seeding import numpy_generator
-from hps_bench.statistics import Interval
 from hps_bench.study.agreement import Agreement, agreement
 from hps_bench.study.checks import Drift, RaterReport, mean_drift, rater_reports
 from hps_bench.study.criteria import OVERALL, SCORES
 from hps_bench.study.mixed_model import MixedModel, fit_mixed_model
-from hps_bench.study.rates import WinRate, mean_score, win_rates
+from hps_bench.study.rates import MeanScore, WinRate, mean_score, win_rates
 from hps_bench.study.ratings import RatedStudy, score_matrix
 from hps_bench.tables.settings import TableSettings
 
@@ -29,7 +28,7 @@ class Findings:
     """
 
     raters: Sequence[str]
-    means: Mapping[str, Mapping[str, Interval | None]]
+    means: Mapping[str, Mapping[str, MeanScore | None]]
     agreement: Mapping[str, Agreement | None]
     win_rates: Sequence[WinRate]
     model: MixedModel | None

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from hps_bench.study.analysis import Analysis, Findings
 from hps_bench.study.criteria import OVERALL
+from hps_bench.study.titles import ratings_mark
 from hps_bench.tables.escape import spreadsheet_text
 
 Line = Mapping[str, object]
@@ -26,7 +27,7 @@ def agreement_csv(found: Analysis) -> str:
     """One line per number; ``raters`` says of which raters, ``all`` or ``passing``."""
     by_raters = {"all": found.everyone, "passing": found.passing}
     lines = (
-        {"ratings": _kind(found), "raters": raters, **line}
+        {"ratings": ratings_mark(found.simulated), "raters": raters, **line}
         for raters, findings in by_raters.items()
         if findings
         for line in _lines(findings)
@@ -41,7 +42,7 @@ def raters_csv(found: Analysis) -> str:
             **vars(report),
             **(vars(report.drift) if report.drift else {}),
             "drift": report.drift.slope if report.drift else None,
-            "ratings": _kind(found),
+            "ratings": ratings_mark(found.simulated),
             "reasons": "; ".join(report.reasons),
         }
         for report in found.raters
@@ -49,15 +50,11 @@ def raters_csv(found: Analysis) -> str:
     return _csv(RATER_COLUMNS, lines)
 
 
-def _kind(found: Analysis) -> str:
-    return "simulated" if found.simulated else "human"
-
-
 def _lines(findings: Findings) -> Iterator[Line]:
     for policy, scores in findings.means.items():
-        for score, interval in scores.items():
-            if interval:
-                yield _line("mean", policy, "", score, interval.mean, vars(interval))
+        for score, found in scores.items():
+            if found:
+                yield _line("mean", policy, "", score, found.mean, vars(found))
     for score, agreed in findings.agreement.items():
         if agreed:
             yield _line("alpha", "", "", score, agreed.alpha, vars(agreed))

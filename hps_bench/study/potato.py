@@ -16,7 +16,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from hps_bench.errors import UserError
-from hps_bench.records import atomic_path, read_json, write_rows
+from hps_bench.records import atomic_path, read_json, write_json, write_rows
 from hps_bench.schemas import RATINGS
 from hps_bench.study.assignment import (
     ASSIGNMENT,
@@ -27,9 +27,12 @@ from hps_bench.study.assignment import (
     read_assignment,
 )
 from hps_bench.study.criteria import HIGHEST, LOWEST, SCORES
+from hps_bench.study.page.views import templates, welcome
+from hps_bench.study.ratings import refuse_other_source
 from hps_bench.validation import explain
 
 CONFIG, TASKS, ANNOTATIONS = "config.yaml", "data/tasks.jsonl", "annotation_output"
+CONSENT = "data/consent.json"
 STATE = "user_state.json"
 IN_USE = "potato.txt"
 """File beside an assignment that names the Potato project made from it."""
@@ -93,6 +96,7 @@ def write_project(assignment: Assignment, folder: Path) -> dict[str, Any]:
         raise UserError(f"{folder}: raters have begun on this project; give another folder")
     with atomic_path(folder / TASKS) as temporary:
         temporary.write_text("".join(_instances(assignment)), encoding="utf-8")
+    write_json(folder / CONSENT, _consent(assignment))
     with atomic_path(folder / CONFIG) as temporary:
         temporary.write_text(yaml.safe_dump(_config(assignment), sort_keys=False), encoding="utf-8")
     tasks = sum(len(packet.tasks) for packet in assignment.raters)
@@ -111,8 +115,9 @@ def import_project(assignment: Assignment, folder: Path, output: Path) -> dict[s
         Numbers of rows, of raters who have begun, and of those who have rated everything.
 
     Raises:
-        UserError: as for ``read_project``.
+        UserError: as for ``read_project``, or the file has ratings of another source.
     """
+    refuse_other_source(output, SOURCE)
     rows = list(read_project(assignment, folder))
     write_rows(output, rows, RATINGS)
     submitted = {row["rater"]: row["submitted_at"] for row in rows}
@@ -172,6 +177,13 @@ def _config(assignment: Assignment) -> dict[str, Any]:
         "max_annotations_per_item": 1,
         "max_annotations_per_user": len(assignment.items),
         "batch_assignment": {"groups": [_group(packet) for packet in assignment.raters]},
+        "phases": {
+            "order": ["consent", "annotation"],
+            "consent": {"type": "consent", "file": CONSENT},
+        },
+        "annotation_instructions": _wording("criteria.html"),
+        # Raters are told of scores and times alone; both are kept all the same.
+        "interaction_tracking": {"enabled": False},
         "instance_display": {"fields": _fields(positions)},
         "annotation_schemes": [_scheme(k, score) for k in positions for score in SCORES],
         "layout": {
@@ -186,6 +198,32 @@ def _config(assignment: Assignment) -> dict[str, Any]:
             ],
         },
     }
+
+
+def _consent(assignment: Assignment) -> list[dict[str, Any]]:
+    """What a rater reads and agrees to before the first task, in the words of the rating page."""
+    agree = "I agree"
+    return [
+        {
+            "annotation_type": "pure_display",
+            "name": "instructions",
+            "description": "Content warning and instructions",
+            "labels": [_wording("instructions.html", **welcome(assignment.raters[0]))],
+            "allow_html": True,
+        },
+        {
+            "annotation_type": "radio",
+            "name": "consent",
+            "description": _wording("consent.html"),
+            "labels": [agree],
+            "label_requirement": {"required": True, "required_label": agree},
+        },
+    ]
+
+
+def _wording(template: str, **view: Any) -> str:
+    """Text of the rating page, as HTML."""
+    return templates().get_template(template).render(view)
 
 
 def _group(packet: Packet) -> dict[str, Any]:

@@ -19,6 +19,25 @@ _DECIMALS = 9
 
 
 @dataclass(frozen=True)
+class MeanScore:
+    """A mean over raters and prompts, and the bounds that the bootstrap gives it.
+
+    Attributes:
+        mean: of each rater's mean.
+        low: lower bound.
+        high: upper bound.
+        raters: who gave at least one score.
+        prompts: with at least one score.
+    """
+
+    mean: float
+    low: float
+    high: float
+    raters: int
+    prompts: int
+
+
+@dataclass(frozen=True)
 class WinRate:
     """How often the first of two policies is rated higher than the second.
 
@@ -37,12 +56,11 @@ class WinRate:
 
 def mean_score(
     ratings: pd.DataFrame, policy: str, score: str, settings: TableSettings
-) -> Interval | None:
+) -> MeanScore | None:
     """Mean of a score of a policy, with an interval for other raters and other prompts.
 
     A resample draws raters with replacement and, for all of them, items: the pigeonhole bootstrap
-    (Owen 2007, "The pigeonhole bootstrap"), which is rather too wide than too narrow. In the
-    interval's counts raters stand for seeds.
+    (Owen 2007, "The pigeonhole bootstrap"), which is rather too wide than too narrow.
 
     Args:
         ratings: columns ``rater``, ``item``, ``policy`` and the score.
@@ -60,7 +78,9 @@ def mean_score(
     values = table.to_numpy(dtype=float)
     if not np.isfinite(values).any():
         return None
-    return _intervals(settings, score)(list(values))
+    # Raters stand where the bootstrap has seeds: both are drawn apart from the prompts.
+    of = _intervals(settings, score)(list(values))
+    return MeanScore(of.mean, of.low, of.high, raters=of.seeds, prompts=of.prompts)
 
 
 def win_rates(

@@ -88,6 +88,24 @@ def read_study(folder: Path) -> RatedStudy:
     return join_ratings(assignment, key, rows, str(file))
 
 
+def refuse_other_source(file: Path, source: str) -> None:
+    """Keep ratings of another source, which those to be written would replace.
+
+    Args:
+        file: to be written.
+        source: of its new ratings.
+
+    Raises:
+        UserError: there are some, or the file is damaged.
+    """
+    found = {row["source"] for row in read_rows(file, RATINGS)} if file.is_file() else set()
+    if others := found - {source}:
+        raise UserError(
+            f"{file}: has ratings of source {min(others)!r}, which those of source {source!r} "
+            "would replace; move it away first"
+        )
+
+
 def join_ratings(
     assignment: Assignment, key: Key, rows: Iterable[Mapping[str, Any]], origin: str = "ratings"
 ) -> RatedStudy:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol
 
 from hps_bench.paper_comparison.sheets import Block, Cell, Heading, Sheet, sheet
-from hps_bench.statistics import Interval
 from hps_bench.study.analysis import Analysis, Findings
 from hps_bench.study.checks import FASTEST_READING, RaterReport
 from hps_bench.study.criteria import OVERALL, SCORES
 from hps_bench.study.mixed_model import Difference
+from hps_bench.study.rates import MeanScore
 from hps_bench.study.ratings import SIMULATED_NOTE
 from hps_bench.study.titles import AGREEMENT, RATERS, TITLES, shown_title
 from hps_bench.tables.display import number_text, p_text
@@ -85,8 +85,8 @@ def _means(both: Mapping[str, Findings]) -> Block:
     return _compared("Overall score", both, rows)
 
 
-def _mean(interval: Interval | None) -> Cell:
-    return (number_text(interval.mean, 2), _bounds(interval, 2)) if interval else ("–",)
+def _mean(of: MeanScore | None) -> Cell:
+    return (number_text(of.mean, 2), _bounds(of, 2)) if of else ("–",)
 
 
 def _compared(caption: str, names: Collection[str], rows: Sequence[tuple[Cell, ...]]) -> Block:

@@ -9,8 +9,6 @@ from contextlib import closing
 from pathlib import Path
 
 from hps_bench.errors import UserError
-from hps_bench.records import read_rows
-from hps_bench.schemas import RATINGS
 from hps_bench.study.assignment import ASSIGNMENT, Assignment, read_assignment
 from hps_bench.study.key import KEY, read_key
 from hps_bench.study.page.database import STORE
@@ -18,7 +16,7 @@ from hps_bench.study.page.export import export_ratings
 from hps_bench.study.page.links import LINKS, write_links
 from hps_bench.study.page.server import running
 from hps_bench.study.page.store import Store
-from hps_bench.study.ratings import RATINGS_FILE, SIMULATED
+from hps_bench.study.ratings import RATINGS_FILE, SIMULATED, refuse_other_source
 from hps_bench.study.settings import StudySettings
 from hps_bench.study.simulated import SimulatedRater, simulated_raters
 from hps_bench.study.visiting import rate_everything
@@ -79,6 +77,4 @@ def _refuse_beside_people(folder: Path) -> None:
         raise UserError(
             f"{folder / STORE}: people rate in this folder; simulate in another one, or move it"
         )
-    file = folder / RATINGS_FILE
-    if file.is_file() and any(row["source"] != SIMULATED for row in read_rows(file, RATINGS)):
-        raise UserError(f"{file}: has ratings by people, which simulated ones would replace")
+    refuse_other_source(folder / RATINGS_FILE, SIMULATED)

@@ -75,6 +75,8 @@ class TableLayout:
         compared: metrics in which policies are compared, one row each; ``metrics`` are then what
             is said of a difference.
         pooled: whether all data sets have one group of columns, as the paper has it in Table 3.
+        ratings: whose ratings the human study's tables show, ``human`` or ``simulated``; empty
+            while there are none, and in other tables.
     """
 
     name: str
@@ -87,6 +89,7 @@ class TableLayout:
     heading: str = "Method"
     compared: tuple[Metric, ...] = ()
     pooled: bool = False
+    ratings: str = ""
 
     @property
     def counted(self) -> str:

@@ -33,11 +33,14 @@ def csv_text(table: Table) -> str:
     """The table in long form: one line per value, unrounded; what is not there is empty.
 
     A table of comparisons has the column ``opponent``; where metrics have rows of their own,
-    ``quantity`` says what of the metric a line is about.
+    ``quantity`` says what of the metric a line is about. The human study counts ``raters`` in
+    place of ``seeds``, and ``ratings`` says in every line who they are.
     """
+    rated = table.layout.records == "study"
+    counted = ["raters" if rated and name == "seeds" else name for name in CSV_COLUMNS]
     compared = ["opponent"] if any(row.key.opponent for row in table.rows) else []
     quantified = ["quantity"] if table.layout.compared else []
-    columns = (*CSV_COLUMNS, *compared, *quantified)
+    columns = (*counted, *compared, *quantified, *(["ratings"] if rated else []))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, restval="", extrasaction="ignore", lineterminator="\n")
     writer.writeheader()
@@ -72,13 +75,14 @@ def _place(table: Table, row: Row, column: Column) -> dict[str, object]:
         "metric": (row.key.metric or column.metric).name,
         "opponent": row.key.opponent,
         "quantity": column.metric.name,
+        "ratings": table.layout.ratings,
     }
 
 
 def _numbers(column: Column, value: Value) -> dict[str, object]:
     numbers: dict[str, object] = {"published": value.published}
     if value.interval:
-        numbers |= dataclasses.asdict(value.interval)
+        numbers |= {**dataclasses.asdict(value.interval), "raters": value.interval.seeds}
     if column.metric.is_p:
         numbers |= {"low": None, "high": None}
     return numbers

@@ -9,10 +9,11 @@ from pathlib import Path
 import pandas as pd
 
 from hps_bench.cell import Cell
+from hps_bench.statistics import Interval
 from hps_bench.study.assignment import ASSIGNMENT
 from hps_bench.study.rates import mean_score
 from hps_bench.study.ratings import COLUMNS, SIMULATED_NOTE, read_study
-from hps_bench.study.titles import shown_title
+from hps_bench.study.titles import ratings_mark, shown_title
 from hps_bench.tables.layout import TableLayout
 from hps_bench.tables.metrics import Metric
 from hps_bench.tables.published import PublishedLookup
@@ -54,7 +55,7 @@ class RatedMeasure:
         scored, policy = self._scored(cells), _policy(key, cells)
         return tuple(
             Value(
-                mean_score(scored, policy, metric.source, self.settings),
+                self._mean(scored, policy, metric),
                 self.submitted,
                 self.asked,
                 *paper.beside(metric),
@@ -79,6 +80,11 @@ class RatedMeasure:
         )
         return (SIMULATED_NOTE, note) if self.simulated else (note,)
 
+    def _mean(self, scored: pd.DataFrame, policy: str, metric: Metric) -> Interval | None:
+        """Mean of a policy; its raters stand where other tables count seeds."""
+        of = mean_score(scored, policy, metric.source, self.settings)
+        return Interval(of.mean, of.low, of.high, of.raters, of.prompts) if of else None
+
     def _scored(self, cells: Sequence[Cell]) -> pd.DataFrame:
         """Ratings of all policies on the data sets of some cells."""
         return self.scored[self.scored["dataset"].isin([cell.evaluated_on for cell in cells])]
@@ -98,9 +104,13 @@ def rated_measure(
         return RatedMeasure(layout, nothing, 0, 1, False, published, settings)
     study = read_study(folder)
     asked = len(study.assignment.raters)
-    titled = replace(layout, title=shown_title(layout.title, study.simulated))
+    marked = replace(
+        layout,
+        title=shown_title(layout.title, study.simulated),
+        ratings=ratings_mark(study.simulated) if study.raters else "",
+    )
     return RatedMeasure(
-        titled, study.scored, len(study.raters), asked, study.simulated, published, settings
+        marked, study.scored, len(study.raters), asked, study.simulated, published, settings
     )
 
 

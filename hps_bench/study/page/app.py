@@ -91,8 +91,8 @@ def open_link(site: SiteOf, address: Annotated[str, Depends(address_of)], token:
     The answer is a page that goes on by itself, no redirect: a browser that follows a link from
     elsewhere, such as a mail, would not send a strict cookie to where a redirect leads.
     """
-    site.limits.check(WRONG_LINKS, address)
     session = new_token()
+    # Looked up first: raters may share an address, and nobody guesses 256 random bits.
     if site.store.open_session(digest(token), digest(session)) is None:
         site.limits.count(WRONG_LINKS, address)
         raise refusals.unknown_link()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
+from hps_bench.errors import UserError
 from hps_bench.study.assignment import ASSIGNMENT, read_assignment
 from hps_bench.study.page.database import STORE
 from hps_bench.study.page.export import export_ratings
@@ -36,9 +37,14 @@ def serve_study(study: Path, address: str | None, host: str, port: int) -> None:
     """Serve the page until the process is told to end.
 
     Raises:
-        UserError: there are no links yet, the port is taken, the address is none, or the study's
-            files do not belong together.
+        UserError: the port is taken, the address is none or needed, or the study's files do not
+            belong together.
     """
+    if address is None and not is_loopback(host):
+        raise UserError(
+            f"--host {host}: browsers elsewhere would all be refused (421) without the page's "
+            "address; give it, for example --address https://rate.example.org"
+        )
     assignment = read_assignment(study / ASSIGNMENT)
     where = check_address(address or _here(port))
     with closing(Store.open(study / STORE, assignment)) as store, listening(host, port) as taken:

@@ -15,6 +15,7 @@ from hps_bench.schemas import RATINGS
 from hps_bench.study.assignment import Assignment, Task
 from hps_bench.study.criteria import SCORES
 from hps_bench.study.page.store import SavedTask, Store
+from hps_bench.study.ratings import refuse_other_source
 
 Rating = dict[str, Any]
 
@@ -33,12 +34,14 @@ def export_ratings(store_file: Path, assignment: Assignment, output: Path) -> di
         Numbers of rows, of raters who have begun, and of those who have submitted.
 
     Raises:
-        UserError: the store is missing, or not of this assignment.
+        UserError: the store is missing, or not of this assignment, or the file has ratings of
+            another source.
     """
     if not store_file.is_file():
         raise UserError(f"{store_file}: no such file; 'hps-bench study links' makes it")
     store = Store.open(store_file, assignment)
     try:
+        refuse_other_source(output, store.source)
         rows = list(ratings(store, assignment))
     finally:
         store.close()

@@ -86,15 +86,6 @@ class RateLimits:
         if not self._limiter.hit(limit, whose):
             raise TooManyRequestsError
 
-    def check(self, limit: RateLimitItemPerMinute, whose: str) -> None:
-        """Make sure that there have not been too many, without counting one.
-
-        Raises:
-            TooManyRequestsError: there have.
-        """
-        if not self._limiter.test(limit, whose):
-            raise TooManyRequestsError
-
 
 class Guard:
     """Around the application: refuses strange hosts and large bodies, and sets headers on all.

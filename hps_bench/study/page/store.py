@@ -70,6 +70,9 @@ class SavedTask:
 
 _UNSEEN = SavedTask(0, 0.0, None, {})
 
+_SINCE_SEEN = "MAX(0, MIN(?, ? - seen_at))"
+"""Seconds since a task was last on the screen; its parameters are ``LONGEST_PAUSE`` and now."""
+
 
 class Store:
     """Scores, links and sessions of one study.
@@ -187,12 +190,19 @@ class Store:
             )
 
     def see(self, rater: str, item: str) -> None:
-        """Note that a task is on a rater's screen: time on it counts from now."""
+        """Note that a task is on a rater's screen: time on it counts from now.
+
+        Where it was the last one there, the time since then counts as well: the rater has loaded
+        the page again.
+        """
+        now = self._clock()
         with self._changing() as connection:
             connection.execute(
                 "INSERT INTO tasks (rater, item, seen_at) VALUES (?, ?, ?) "
-                "ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at",
-                (rater, item, self._clock()),
+                "ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at, seconds = CASE "
+                "WHEN seen_at < (SELECT MAX(seen_at) FROM tasks WHERE rater = excluded.rater) "
+                f"THEN seconds ELSE seconds + {_SINCE_SEEN} END",
+                (rater, item, now, LONGEST_PAUSE, now),
             )
 
     def save(
@@ -260,7 +270,7 @@ class Store:
         """Add the time since the rater's last sign, and one revision."""
         now = self._clock()
         changed = connection.execute(
-            "UPDATE tasks SET seconds = seconds + MAX(0, MIN(?, ? - seen_at)), seen_at = ?, "
+            f"UPDATE tasks SET seconds = seconds + {_SINCE_SEEN}, seen_at = ?, "
             "saved_at = ?, revision = revision + 1 WHERE rater = ? AND item = ? AND revision = ?",
             (LONGEST_PAUSE, now, now, now, rater, item, revision),
         )

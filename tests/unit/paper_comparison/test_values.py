@@ -182,6 +182,7 @@ def test_raters_scores_stand_beside_the_papers(tmp_path: Path) -> None:
     assert hps.ours is not None
     assert hps.ours.mean == pytest.approx(3.93)
     assert (hps.verdict, hps.reason, hps.seed_deviation) == ("not comparable", ONE_SEED, None)
+    assert hps.ours.seeds == 1
 
 
 def test_while_raters_are_awaited_there_is_no_verdict(tmp_path: Path) -> None:

@@ -75,6 +75,8 @@ def test_files(tmp_path: Path) -> None:
     stored = read_json(tmp_path / ANALYSIS)
     assert stored["simulated"] is False
     assert set(stored["everyone"]["agreement"]) == set(SCORES)
+    mean = stored["everyone"]["means"]["sft"]["overall"]
+    assert (mean["raters"], mean["prompts"], "seeds" in mean) == (RATERS, ITEMS, False)
     assert len(stored["everyone"]["model"]["differences"]) == 6
     for name in ("table3-agreement", "table3-raters"):
         for kind in ("csv", "tex", "html"):

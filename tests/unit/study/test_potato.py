@@ -15,7 +15,9 @@ from hps_bench.errors import UserError
 from hps_bench.records import read_rows
 from hps_bench.schemas import RATINGS
 from hps_bench.study.assignment import write_assignment
+from hps_bench.study.criteria import SCORES
 from hps_bench.study.potato import export_project, import_project, read_project, write_project
+from tests.unit.study.page.raters import new_study
 from tests.unit.study.small import HOSTILE, small_study
 
 STATES = Path(__file__).parent / "potato"
@@ -83,6 +85,30 @@ def test_every_score_has_its_bounds(tmp_path: Path) -> None:
     schemes = config["annotation_schemes"]
     assert len(schemes) == 10
     assert {(s["min"], s["max"], s["step"]) for s in schemes} == {(1.0, 5.0, 0.01)}
+
+
+def test_raters_are_told_what_the_page_tells_them(tmp_path: Path) -> None:
+    """Before the first task, content warning, instructions and consent; beside each, the scores."""
+    config, _ = written(tmp_path)
+    assert config["phases"]["order"] == ["consent", "annotation"]
+    told, consent = json.loads((tmp_path / config["phases"]["consent"]["file"]).read_text())
+    study = new_study(tmp_path / "page", small_study())
+    with study.served() as address, study.rater(address, "rater-01") as rater:
+        page = rater.client.get("/").text
+    assert told["labels"][0].count("Content warning.") == 1
+    assert "You will see 2 conversations" in told["labels"][0]
+    for text in (*told["labels"], consent["description"], config["annotation_instructions"]):
+        assert text in page
+    for score in SCORES:
+        assert f"<dt>{score.capitalize()}</dt>" in config["annotation_instructions"]
+
+
+def test_nobody_rates_without_consent(tmp_path: Path) -> None:
+    """Potato 2.12.1 asks for ``required`` in the browser, and ``required_label`` on the server."""
+    config, _ = written(tmp_path)
+    *_, consent = json.loads((tmp_path / config["phases"]["consent"]["file"]).read_text())
+    (agree,) = consent["labels"]
+    assert consent["label_requirement"] == {"required": True, "required_label": agree}
 
 
 def test_annotations_become_ratings(project: Path) -> None:

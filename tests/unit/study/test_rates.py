@@ -12,7 +12,7 @@ def test_mean_by_hand_and_its_bounds_by_the_pigeonhole_bootstrap() -> None:
     found = mean_score(study.scored, "dpo-hps", "overall", SETTINGS)
     assert found is not None
     assert found.mean == pytest.approx(scores.mean())
-    assert (found.seeds, found.prompts) == (3, 5)
+    assert (found.raters, found.prompts) == (3, 5)
     # Owen 2007: weights of rows times weights of columns, both multinomial. With other draws.
     rng = numpy_generator(1)
     raters = rng.multinomial(3, [1 / 3] * 3, size=20_000) / 3

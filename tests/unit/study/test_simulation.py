@@ -65,7 +65,7 @@ def test_scores_are_the_same_when_it_is_done_again(tmp_path: Path) -> None:
 def test_people_are_not_replaced(tmp_path: Path) -> None:
     write_study(tmp_path, study_files(1, 1), [])
     write_rows(tmp_path / RATINGS_FILE, [rating(0, "i0", "r00", 1, 3.0)], RATINGS)
-    with pytest.raises(UserError, match="has ratings by people"):
+    with pytest.raises(UserError, match="has ratings of source 'page', which those of source"):
         simulate_study(tmp_path, settings())
     (tmp_path / RATINGS_FILE).unlink()
     (tmp_path / STORE).touch()

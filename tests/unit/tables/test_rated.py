@@ -1,3 +1,5 @@
+import csv
+import io
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -66,6 +68,28 @@ def test_simulated_raters_are_named_and_never_beside_the_paper(tmp_path: Path) -
     assert "raters are simulated" in csv_text(found)
 
 
+def lines(of: Table) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(csv_text(of))))
+
+
+@pytest.mark.parametrize(("name", "values"), [("table3", 20), ("table3-datasets", 40)])
+@pytest.mark.parametrize(
+    ("source", "said"), [("simulated", "simulated"), ("page", "human"), ("potato", "human")]
+)
+def test_every_line_says_whose_ratings_it_is_of(
+    tmp_path: Path, name: str, values: int, source: str, said: str
+) -> None:
+    found = lines(table(tmp_path, name, source=source))
+    assert [line["ratings"] for line in found] == [said] * values
+
+
+@pytest.mark.parametrize("name", ["table3", "table3-datasets"])
+def test_raters_are_counted_as_raters(tmp_path: Path, name: str) -> None:
+    found = lines(table(tmp_path, name))
+    assert {line["raters"] for line in found} == {"3"}
+    assert "seeds" not in found[0]
+
+
 def test_raters_who_have_not_submitted_are_awaited(tmp_path: Path) -> None:
     found = table(tmp_path, raters=4)
     assert "3/4 raters" in csv_text(found)
@@ -78,6 +102,7 @@ def test_before_the_first_rating_all_is_missing(tmp_path: Path, begun: bool) -> 
         write_study(tmp_path / "study", study_files(2, 2), [])
     found = build_table("table3", job(*CELLS), tmp_path)
     assert means(found) == []
+    assert {line["ratings"] for line in lines(found)} == {""}
     assert "Missing, no result yet: SFT model (All data sets); DPO-BT" in "\n".join(found.notes)
 
 

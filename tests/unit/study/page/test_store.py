@@ -20,8 +20,8 @@ from hps_bench.study.page.store import (
 )
 from tests.unit.study.page.raters import small_assignment
 
-ASSIGNMENT = small_assignment(raters=2, items=1)
-RATER, ITEM = "rater-001", "i00"
+ASSIGNMENT = small_assignment(raters=2, items=2)
+RATER, ITEM, OTHER = "rater-001", "i00", "i01"
 ALL = {(response, on): 3.0 for response in ASSIGNMENT.raters[0].tasks[0].responses for on in SCORES}
 ONE = {("r00w", "safety"): 2.25}
 
@@ -85,7 +85,7 @@ def test_a_score_off_the_scale_undoes_the_whole_save(store: Store) -> None:
 
 
 def test_time_counts_from_opening_and_long_pauses_do_not(store: Store, clock: Clock) -> None:
-    """40 s to the first save, 20 s to the second, a night, and 5 s after opening again."""
+    """40 s to the first save, 20 s to the second, a night twice, and 5 s after opening again."""
     store.see(RATER, ITEM)
     clock.now += 40
     store.save(RATER, ITEM, ONE, 0)
@@ -95,13 +95,41 @@ def test_time_counts_from_opening_and_long_pauses_do_not(store: Store, clock: Cl
     store.see(RATER, ITEM)
     clock.now += 5
     store.save(RATER, ITEM, ONE, 2)
-    assert store.task(RATER, ITEM).seconds == 65
+    assert store.task(RATER, ITEM).seconds == 65 + LONGEST_PAUSE
     clock.now += 30_000
     store.save(RATER, ITEM, ONE, 3)
-    assert store.task(RATER, ITEM).seconds == 65 + LONGEST_PAUSE
+    assert store.task(RATER, ITEM).seconds == 65 + 2 * LONGEST_PAUSE
+
+
+def test_what_was_read_before_a_task_is_loaded_again_counts(store: Store, clock: Clock) -> None:
+    """Read for 240 s, load the page again, and save 5 s later."""
+    store.see(RATER, ITEM)
+    clock.now += 240
+    store.see(RATER, ITEM)
+    clock.now += 5
+    store.save(RATER, ITEM, ONE, 0)
+    assert store.task(RATER, ITEM).seconds == 245
+
+
+def test_time_on_another_task_is_not_counted_twice(store: Store, clock: Clock) -> None:
+    """40 s on one task, 300 s on the next, and 5 s on the first again."""
+    store.see(RATER, ITEM)
+    clock.now += 40
+    store.save(RATER, ITEM, ONE, 0)
+    store.see(RATER, OTHER)
+    clock.now += 300
+    store.save(RATER, OTHER, {("r01w", "safety"): 2.0}, 0)
+    store.see("rater-002", ITEM)
+    store.see(RATER, ITEM)
+    clock.now += 5
+    store.save(RATER, ITEM, ONE, 1)
+    assert store.task(RATER, ITEM).seconds == 45
+    assert store.task(RATER, OTHER).seconds == 300
 
 
 def test_a_clock_that_is_set_back_takes_no_time_away(store: Store, clock: Clock) -> None:
+    store.see(RATER, ITEM)
+    clock.now -= 500
     store.see(RATER, ITEM)
     clock.now -= 500
     store.save(RATER, ITEM, ONE, 0)
