@@ -44,7 +44,7 @@ class HardPreferenceSampling(Settings):
     estimator: Literal["single", "full", "corrected"] = Field(
         "single",
         description="single: one negative drawn; full: the expectation over all; corrected: one "
-        "drawn, and its weight makes up for the draw",
+        "drawn, and its weight makes up for the draw, to next to nothing where γ < 0",
     )
     count_weight: bool = Field(
         False, description="whether N = n-1 multiplies the negatives (Eq. 8) or cancels (Eq. 10)"
@@ -82,7 +82,8 @@ METHODS: dict[str, BradleyTerry | PlackettLuce | HardPreferenceSampling] = {
     "hps-n": HardPreferenceSampling(count_weight=True),
     "hps-full": HardPreferenceSampling(estimator="full"),
     "hps-full-n": HardPreferenceSampling(estimator="full", count_weight=True),
-    "hps-corrected": HardPreferenceSampling(estimator="corrected"),
+    # At γ < 0 corrected draws have next to no gradient: docs/losses.md.
+    "hps-corrected": HardPreferenceSampling(estimator="corrected", gamma=GammaSchedule(start=0.0)),
     "hps-two-winners": HardPreferenceSampling(second_winner_weight=1.0),
 }
 """Methods that every config knows; its ``methods`` section adds or redefines."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from hps_bench.figures.catalogue import FigureInfo
 
-_SEEDS = "Bands are 95% bootstrap intervals over seeds."
+_SEEDS = "Bands are 95% t intervals over seeds, cut where they leave a logarithmic axis."
 
 
 THEOREMS: dict[str, FigureInfo] = {

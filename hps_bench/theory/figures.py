@@ -96,6 +96,7 @@ def draw_errors(tables: Tables) -> Figure | None:
     errors = _named(means[(means["scenario"] == first) & (means["measure"] == "error")], _ERRORS)
     if errors.empty:
         return None
+    errors = _for_log_axis(errors)
     bounds = bounds[bounds["scenario"] == first]
     shown = _spread(errors["responses"].unique())
     most = errors["prompts"].max()
@@ -125,7 +126,8 @@ def draw_gaps(tables: Tables) -> Figure | None:
     figure, axes = panels([""], [f"n = {n}" for n in columns], height=2.5, sharey=True)
     for place, n in zip(axes[0], columns, strict=True):
         part = gaps[gaps["responses"] == n].assign(method=lambda f: f["cosine"].map(_cosine_name))
-        draw_lines(place, part[part["measure"] == "gap"], "gamma", styles, marked=True)
+        of_gaps = _for_log_axis(part[part["measure"] == "gap"])
+        draw_lines(place, of_gaps, "gamma", styles, marked=True)
         limits = part[(part["measure"] == "limit") & (part["mean"] > 0)]
         for name, limit in limits.groupby("method")["mean"].first().items():
             place.axhline(limit, color=styles[str(name)].colour, linewidth=0.5, zorder=0)
@@ -157,9 +159,10 @@ def draw_margins(tables: Tables) -> Figure:
             part = part.dropna(subset=["mean"])
             if part.empty:
                 continue
-            _draw_path(place, part, styles)
             if measure != "mean_margin":
+                part = _for_log_axis(part)
                 log_axis(place, "y", [0.03, 0.1, 0.3, 1, 3, 10, 30, 90])
+            _draw_path(place, part, styles)
     finish(axes, "Norm of the estimate")
     for place in axes[:, 0]:
         log_axis(place, "x", [0.1, 1, 10, 100, 1000, 10_000])
@@ -228,6 +231,11 @@ def _draw_path(axes: Axes, part: pd.DataFrame, styles: Mapping[str, MethodStyle]
         draw_lines(axes, points, "norm", {str(name): styles[str(name)]}, marked=True)
     steps = part[part["kind"] == "steps"]
     axes.plot(steps["norm"], steps["mean"], "*", color=VERMILLION, markersize=7, zorder=3)
+
+
+def _for_log_axis(part: pd.DataFrame) -> pd.DataFrame:
+    """Rows whose intervals end above 0: those of skewed values may go below, where no log is."""
+    return part.assign(low=part["low"].clip(lower=part["mean"].min() / 2))
 
 
 def _minimisers(frame: pd.DataFrame) -> dict[tuple[str, float | None], tuple[str, MethodStyle]]:

@@ -30,11 +30,10 @@ _ROUNDING = 1e-12
 def tables(settings: TheorySettings) -> dict[str, pd.DataFrame]:
     """Everything simulated for Theorem 2, one row per seed, and its means over seeds."""
     found = gaps(settings)
-    rng = numpy_generator(settings.seed, "theory", "hardest-negative", "means")
     return {
         "gaps": found,
-        "gaps-means": means_over_seeds(found, _KEYS, _MEASURES, rng),
-        "gaps-rates": rates(found, settings),
+        "gaps-means": means_over_seeds(found, _KEYS, _MEASURES),
+        "gaps-rates": rates(found),
     }
 
 
@@ -59,7 +58,7 @@ def gaps(settings: TheorySettings) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def rates(found: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
+def rates(found: pd.DataFrame) -> pd.DataFrame:
     """Slopes of log gap against log γ, from γ = 10 on, where r_est = r_θ.
 
     A gap of one prompt falls like e^{−γΔ}, Δ being the lead of the hardest loser. Over prompts
@@ -68,7 +67,6 @@ def rates(found: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
     Returns:
         One row per responses: mean, low, high over seeds, and seeds.
     """
-    rng = numpy_generator(settings.seed, "theory", "hardest-negative", "rates")
     own = found[
         (found["cosine"] == 1) & (found["gamma"] >= _RATE_FROM) & (found["gap"] > _ROUNDING)
     ]
@@ -80,7 +78,7 @@ def rates(found: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
             if len(line) > 1
         ]
         if lines:
-            rows.append({"responses": n, **interval(pd.Series(lines), rng)})
+            rows.append({"responses": n, **interval(pd.Series(lines))})
     return pd.DataFrame(rows)
 
 

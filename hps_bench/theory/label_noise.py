@@ -41,8 +41,7 @@ _COLLAPSED = 1e-3
 def tables(settings: TheorySettings) -> dict[str, pd.DataFrame]:
     """Estimates under noise, one row per seed, and their means over seeds."""
     found = estimates(settings)
-    rng = numpy_generator(settings.seed, "theory", "noise", "means")
-    return {"noise": found, "noise-means": means_over_seeds(found, _KEYS, _MEASURES, rng)}
+    return {"noise": found, "noise-means": means_over_seeds(found, _KEYS, _MEASURES)}
 
 
 def estimates(settings: TheorySettings) -> pd.DataFrame:

@@ -12,21 +12,21 @@ from hps_bench.theory.page import interval_text, markdown_table
 _GAPS_NOTE = (
     "Loss under the hardest distribution less HPS loss at one θ, in nats, mean over prompts. "
     "cosine: of the parameter of r_est with θ; at 1, r_est = r_θ. other hardest: share of prompts "
-    "whose hardest loser by r_est is not that by r_θ. Means over seeds; their intervals are in "
-    "gaps-means.csv."
+    "whose hardest loser by r_est is not that by r_θ. Means over seeds; their t intervals "
+    "of 95 % are in gaps-means.csv."
 )
 _MARGINS_NOTE = (
     "Minimisers among ‖θ‖ ≤ B, gradient descent without a bound, and direct maximisers of the "
     "margin over the hardest loser, of its mean over prompts and of its least. Angles in degrees. "
     "mean margin, least margin: at norm 1, as shares of the largest mean margin. regret: share of "
     "the possible gain in true reward that choosing by θ̂ forgoes on fresh prompts. Means over "
-    "seeds; their intervals are in margins-means.csv."
+    "seeds; their t intervals of 95 % are in margins-means.csv."
 )
 _NOISE_NOTE = (
     "Rankings from a Plackett-Luce model, r_est = r*; a small ‖θ*‖ makes noisy labels. Cosine of "
-    "θ̂ with θ*, and in brackets ‖θ̂‖ / ‖θ*‖, at most 2; means over seeds, with intervals in "
-    "noise-means.csv. No cosine: θ̂ = 0. largest mean: the largest mean margin at norm 1; where it "
-    "is 0, no direction has a positive one."
+    "θ̂ with θ*, and in brackets ‖θ̂‖ / ‖θ*‖, at most 2; means over seeds, with t intervals of "
+    "95 % in noise-means.csv. No cosine: θ̂ = 0. largest mean: the largest mean margin at norm 1; "
+    "where it is 0, no direction has a positive one."
 )
 _MARGIN_COLUMNS = {
     "norm": "norm",
@@ -39,6 +39,8 @@ _MARGIN_COLUMNS = {
 }
 _LIMITS = {"bound": "B = {:g}", "steps": "{:g} steps", "direct": "direct"}
 _DIGITS = 3
+_REACHED = (1, 10)
+"""Bounds on ‖θ‖ that training comes to, of which intervals are shown."""
 _NOTHING = 1e-9
 
 Tables = Mapping[str, pd.DataFrame]
@@ -80,6 +82,7 @@ def _margin_page(tables: Tables) -> str:
     for world, part in means.groupby("world", sort=False):
         sections += [f"## {world}, {part['seeds'].max()} seeds", _maximisers(tables, str(world))]
         sections.append(_margins(part))
+    sections += [f"## {heading}\n\n{table}" for heading, table in margin_sections(tables).items()]
     sections += ["## Noisy labels", _NOISE_NOTE]
     noise = tables["noise-means"]
     sections += [_noise(part, str(n)) for n, part in noise.groupby("responses", sort=False)]
@@ -109,10 +112,34 @@ def _margins(means: pd.DataFrame) -> str:
         method, gamma, kind, limit = cast("tuple[Any, ...]", key)
         if kind == "bound" and limit not in shown:
             continue
-        name = str(method) if pd.isna(gamma) else f"{method}, γ = {_signed(gamma)}"
         cells = [_mean(part, measure) for measure in _MARGIN_COLUMNS]
-        rows.append([name, _LIMITS[str(kind)].format(limit), *cells])
+        rows.append([_name(method, gamma), _LIMITS[str(kind)].format(limit), *cells])
     return markdown_table(["θ̂", "", *_MARGIN_COLUMNS.values()], rows)
+
+
+def margin_sections(tables: Tables) -> dict[str, str]:
+    """Mean margins with intervals at the bounds that training comes to, by world."""
+    means = tables["margins-means"]
+    reached = means[(means["kind"] == "bound") & means["limit"].between(*_REACHED)]
+    return {
+        f"{world}: mean margins with intervals": _reached(part)
+        for world, part in reached.groupby("world", sort=False)
+    }
+
+
+def _reached(means: pd.DataFrame) -> str:
+    bounds = sorted(means["limit"].unique())
+    columns = [("mean_margin", bound, _DIGITS) for bound in bounds]
+    columns.append(("regret", bounds[-1], _DIGITS + 1))
+    rows = []
+    for method, part in means.groupby("method", sort=False):
+        places = part.set_index(["measure", "limit"])
+        cells = [
+            interval_text(places.loc[measure, bound], digits) for measure, bound, digits in columns
+        ]
+        rows.append([_name(method, part["gamma"].iloc[0]), *cells])
+    head = [f"{_MARGIN_COLUMNS[measure]}, B = {bound:g}" for measure, bound, _ in columns]
+    return markdown_table(["θ̂", *head], rows)
 
 
 def _noise(means: pd.DataFrame, n: str) -> str:
@@ -129,6 +156,10 @@ def _noise(means: pd.DataFrame, n: str) -> str:
     rows.append(["largest mean", *(_mean(first, "largest_mean", true_norm=x) for x in norms)])
     head = [f"n = {n}", *(f"‖θ*‖ = {norm:g}" for norm in norms)]
     return markdown_table(head, rows)
+
+
+def _name(method: Any, gamma: Any) -> str:
+    return str(method) if pd.isna(gamma) else f"{method}, γ = {_signed(gamma)}"
 
 
 def _mean(means: pd.DataFrame, measure: str, **at: Any) -> str:

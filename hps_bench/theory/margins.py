@@ -59,13 +59,12 @@ _MAXIMISER_MEASURES = ["largest_mean", "largest_least", "between", "prompts_own"
 
 def tables(settings: TheorySettings) -> dict[str, pd.DataFrame]:
     """Minimisers and maximisers, one row per seed, and their means over seeds."""
-    rng = numpy_generator(settings.seed, "theory", "margins", "means")
     of_paths, of_maximisers = paths(settings), maximisers(settings)
     return {
         "margins": of_paths,
-        "margins-means": means_over_seeds(of_paths, _PATH_KEYS, _PATH_MEASURES, rng),
+        "margins-means": means_over_seeds(of_paths, _PATH_KEYS, _PATH_MEASURES),
         "maximisers": of_maximisers,
-        "maximisers-means": means_over_seeds(of_maximisers, ["world"], _MAXIMISER_MEASURES, rng),
+        "maximisers-means": means_over_seeds(of_maximisers, ["world"], _MAXIMISER_MEASURES),
     }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from hps_bench.seeding import numpy_generator
 from hps_bench.theory import sample_complexity
 from hps_bench.theory.bounds import Setting
 from hps_bench.theory.intervals import interval, means_over_seeds
@@ -16,6 +15,12 @@ from hps_bench.theory.settings import SampleComplexity, TheorySettings
 
 ESTIMATOR = ["scenario", "method", "gamma"]
 MEASURES = ("error", "cosine", "estimate_cosine", "norm", "regret", "at_bound")
+
+_SLOPES = [*ESTIMATOR, "fixed", "against", "points", "mean", "low", "high", "seeds"]
+_PLACE = ["responses", "prompts", "bound"]
+_CONSTANTS = [*ESTIMATOR, *_PLACE, "error", "constant"]
+_BOUNDS = ["scenario", *_PLACE, "constant", "value"]
+"""Columns, which tables have that no scenario has rows for, too."""
 
 _UNBIASED_HPS = "top-1"
 """The HPS loss of Eq. 8 at γ = 0, of which Theorem 1 can be true: it sets C_1."""
@@ -27,25 +32,24 @@ def tables(settings: TheorySettings) -> dict[str, pd.DataFrame]:
     needed = constants(estimates, settings)
     return {
         "errors": estimates,
-        "errors-means": means(estimates, settings),
-        "errors-slopes": slopes(estimates, settings),
+        "errors-means": means(estimates),
+        "errors-slopes": slopes(estimates),
         "errors-constants": needed,
         "errors-bounds": bounds(needed, settings),
     }
 
 
-def means(estimates: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
-    """Mean over seeds of every measure, with its bootstrap interval over seeds.
+def means(estimates: pd.DataFrame) -> pd.DataFrame:
+    """Mean over seeds of every measure, with its t interval.
 
     Returns:
         One row per scenario, method, gamma, responses, prompts and ``measure``: mean, low, high,
         seeds.
     """
-    rng = numpy_generator(settings.seed, "theory", "means")
-    return means_over_seeds(estimates, [*ESTIMATOR, "responses", "prompts"], MEASURES, rng)
+    return means_over_seeds(estimates, [*ESTIMATOR, "responses", "prompts"], MEASURES)
 
 
-def slopes(estimates: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
+def slopes(estimates: pd.DataFrame) -> pd.DataFrame:
     """Slopes of log error against log m at each n, and against log n at each m.
 
     A line is fitted for each seed; the interval is over seeds. At a slope of −½ in m the error
@@ -56,16 +60,15 @@ def slopes(estimates: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
         value of the other) and ``points`` (how many values the line goes through: all, and of m
         also the last two): mean, low, high, seeds.
     """
-    rng = numpy_generator(settings.seed, "theory", "slopes")
     rows = []
     for against, other in (("prompts", "responses"), ("responses", "prompts")):
         for key, part in estimates.groupby([*ESTIMATOR, other], dropna=False, sort=False):
             table = part.pivot_table("error", index=against, columns="seed")
             named = {**dict(zip([*ESTIMATOR, "fixed"], key, strict=True)), "against": against}
             for points in _lines(len(table), against):
-                slope = interval(_slopes(table.tail(points)), rng)
+                slope = interval(_slopes(table.tail(points)))
                 rows.append({**named, "points": points, **slope})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_SLOPES)
 
 
 def _lines(values: int, against: str) -> list[int]:
@@ -92,7 +95,7 @@ def constants(estimates: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame
             error = float(part["error"].quantile(1 - settings.sample_complexity.delta))
             needed = setting.pl_constant if bound == "pl" else setting.hps_constant
             rows.append({**named, "bound": bound, "error": error, "constant": needed(error)})
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=_CONSTANTS)
 
 
 def bound_of(method: str) -> str | None:
@@ -114,7 +117,8 @@ def bounds(needed: pd.DataFrame, settings: TheorySettings) -> pd.DataFrame:
             row
             for name, part in needed.groupby("scenario", sort=False)
             for row in _bound_rows(str(name), part, settings.sample_complexity)
-        ]
+        ],
+        columns=_BOUNDS,
     )
 
 

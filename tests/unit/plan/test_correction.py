@@ -72,13 +72,36 @@ def test_gamma_zero_is_a_pair_with_a_uniform_draw() -> None:
     assert shares == pytest.approx([0, 1 / 3, 1 / 3, 1 / 3], abs=0.025)
 
 
+def test_the_method_leaves_out_negative_gammas() -> None:
+    """Four of five stages have hard negatives, the first blind ones; `hps` starts at −5."""
+    method = METHODS["hps-corrected"]
+    assert isinstance(method, HardPreferenceSampling)
+    assert method.estimator == "corrected"
+    assert method.gamma.values() == [0, 1.25, 2.5, 3.75, 5]
+    assert CORRECTED.gamma.values() == [-5, -2.5, 0, 2.5, 5]
+
+
+def test_negative_gammas_teach_next_to_nothing() -> None:
+    """Slope of DPO's loss where the policy is the reference: σ of the log-weight, ½ at γ = 0."""
+    rewards = np.array([1.5, 0.5, 0.0, -1.0])
+    slopes = {}
+    for gamma in (-5.0, 0.0, 5.0):
+        corrections = draw_corrections(rewards, gamma, np.array([1, 2, 3]))
+        exponents = gamma * rewards[1:]
+        q = np.exp(exponents - exponents.max())
+        slopes[gamma] = float(q @ (1 / (1 + np.exp(-corrections))) / q.sum())
+    assert slopes[-5.0] < 0.001
+    assert slopes[0.0] == 0.5
+    assert slopes[5.0] > 0.5
+
+
 def test_draws_are_those_of_hps() -> None:
-    """Two plans of one seed differ in weights only, so that methods are compared on equal draws."""
+    """Two plans of one seed and schedule differ in weights only: methods see equal draws."""
     rewards = np.array([2.0, 1.5, 1.0, 0.0])
     lists = [RankedList(f"p{i}", ("a", "b", "c", "d"), rewards) for i in range(10)]
     plain, corrected = (
-        [row for v in draw_plan(lists, PlanSettings(method=METHODS[name]), 0) for row in v.rows()]
-        for name in ("hps", "hps-corrected")
+        [row for v in draw_plan(lists, PlanSettings(method=method), 0) for row in v.rows()]
+        for method in (METHODS["hps"], CORRECTED)
     )
     assert without_weights(plain) == without_weights(corrected)
     assert plain != corrected

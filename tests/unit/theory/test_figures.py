@@ -8,7 +8,14 @@ import pytest
 from PIL import Image
 
 from hps_bench.theory.catalogue import THEOREMS
-from hps_bench.theory.figures import DRAWINGS, Tables, draw_gaps, draw_margins, write_figures
+from hps_bench.theory.figures import (
+    DRAWINGS,
+    Tables,
+    draw_errors,
+    draw_gaps,
+    draw_margins,
+    write_figures,
+)
 from hps_bench.theory.settings import TABLES, TheorySettings
 from hps_bench.theory.stage import write_theory
 from tests.unit.theory.tiny import TINY
@@ -52,6 +59,17 @@ def test_gaps_are_drawn_at_their_values(tables: Tables) -> None:
     [axes] = figure.axes
     means = tables["gaps-means"].query("measure == 'gap' and gamma > 0")
     assert np.array_equal(axes.lines[0].get_ydata(), means["mean"])
+
+
+def test_intervals_below_0_end_within_a_log_axis(tables: Tables) -> None:
+    """Bands would else go down to −∞, and stand beside the points as walls."""
+    means = tables["errors-means"].assign(low=-1.0)
+    figure = draw_errors({**tables, "errors-means": means})
+    assert figure is not None
+    bands = [band for axes in figure.axes for band in axes.collections]
+    vertices = np.concatenate([path.vertices for band in bands for path in band.get_paths()])
+    assert len(bands) > 3
+    assert vertices[:, 1].min() > figure.axes[0].get_ylim()[0] > 0
 
 
 def test_a_panel_without_a_direction_is_left_out(tables: Tables) -> None:

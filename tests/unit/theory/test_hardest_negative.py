@@ -92,7 +92,7 @@ def test_gap_falls_like_the_square_of_gamma_or_not_to_zero() -> None:
     )
     settings = TheorySettings(seeds=2, hardest_negative=grid)
     found = gaps(settings)
-    [slope] = rates(found, settings)["mean"]
+    [slope] = rates(found)["mean"]
     assert slope == pytest.approx(-2, abs=0.15)
     apart = found[(found["cosine"] == 0.5) & (found["gamma"] == 1000)]
     assert (apart["limit"] > 0.2).all()

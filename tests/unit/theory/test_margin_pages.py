@@ -56,6 +56,16 @@ def test_minimisers_and_maximisers(tables: Tables) -> None:
     assert cells(practice, "hps-full-n, γ = 5", "10 steps")
 
 
+def test_margins_at_reached_bounds_have_intervals(tables: Tables) -> None:
+    page = pages(tables)["theorem-3"].split("## practice: mean margins with intervals")[1]
+    means = tables["margins-means"]
+    at = means.query("world == 'practice' and method == 'pl' and limit == 10")
+    (row,) = at[at["measure"] == "regret"][["mean", "low", "high"]].to_numpy()
+    shown = [f"{value:.4f}" for value in row]
+    last = cells(page.split("##")[0], "pl")[-1].replace("−", "-")
+    assert last == f"{shown[0]} [{shown[1]}, {shown[2]}]"
+
+
 def test_estimates_of_nothing_have_no_cosine(tables: Tables) -> None:
     noise = tables["noise-means"].copy()
     hardest = noise["method"] == "hardest"

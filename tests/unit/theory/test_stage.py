@@ -49,6 +49,17 @@ def test_same_settings_give_the_same_files(written: Path, tmp_path: Path) -> Non
         assert (tmp_path / name).read_bytes() == (written / name).read_bytes(), name
 
 
+def test_one_place_in_a_world_without_bounds_is_enough(tmp_path: Path) -> None:
+    """Nothing to draw a slope through, and nothing that the theorem bounds."""
+    grid = {"reward": "quadratic", "prompts": [40], "responses": [3], "methods": ["pl", "bt"]}
+    alone = TINY | {"sample_complexity": {"scenarios": {"misspecified": grid}}}
+    rows = write_theory(TheorySettings.model_validate(alone), tmp_path)
+    assert (rows["errors"], rows["errors-slopes"], rows["errors-bounds"]) == (4, 0, 0)
+    page = (tmp_path / "theorem-1.md").read_text(encoding="utf-8")
+    assert "## misspecified: m = 40, n = 3, 2 seeds" in page
+    assert "slopes in n" not in page
+
+
 def test_other_seed_gives_other_data() -> None:
     settings = (TheorySettings.model_validate(TINY | {"seed": seed}) for seed in (0, 1))
     first, second = (estimates(given)["error"] for given in settings)

@@ -34,7 +34,7 @@ def made(scenario: str = "theorem", floor: float = 0.0) -> pd.DataFrame:
 
 
 def test_slopes_are_exponents() -> None:
-    found = summaries.slopes(made(), SETTINGS)
+    found = summaries.slopes(made())
     against = found.groupby("against")[["mean", "low", "high"]]
     np.testing.assert_allclose(against.get_group("prompts"), -0.5)
     np.testing.assert_allclose(against.get_group("responses"), -0.25)
@@ -44,14 +44,14 @@ def test_slopes_are_exponents() -> None:
 
 def test_slope_of_the_last_two_shows_a_floor() -> None:
     """At 0.05 and n = 2 every seed is on the floor from m = 1600 on, and seed 0 from 400."""
-    found = summaries.slopes(made(floor=0.1), SETTINGS)
+    found = summaries.slopes(made(floor=0.1))
     last = found[(found["points"] == 2) & (found["against"] == "prompts")]
     whole = found[(found["points"] == 3) & (found["against"] == "prompts")]
     assert (last["mean"].to_numpy() > whole["mean"].to_numpy()).all()
 
 
 def test_means_have_every_measure() -> None:
-    found = summaries.means(made(), SETTINGS)
+    found = summaries.means(made())
     assert len(found) == 3 * 2 * 3 * len(summaries.MEASURES)
     row = found[(found["measure"] == "error") & (found["prompts"] == 100)].iloc[0]
     assert row["mean"] == pytest.approx(2 * 2**-0.25 / 10)
