@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,8 +19,9 @@ from hps_bench.losses.loading import load_function
 from hps_bench.models.loading import load_tokenizer
 from hps_bench.models.saving import save_model
 from hps_bench.provenance import Manifest, code_digest
-from hps_bench.records import atomic_path, write_json
+from hps_bench.records import atomic_path, read_json, write_json
 from hps_bench.tracking.journal import RunJournal
+from hps_bench.training.alone import alone
 from hps_bench.training.checkpoints import Checkpoints
 from hps_bench.training.data import load_training_data
 from hps_bench.training.deadline import warn_before_limit
@@ -46,9 +48,10 @@ def train_policy(
 ) -> dict[str, Any]:
     """Train one policy and write it to ``results/policies/…`` with its cost and its curve.
 
-    A run that was killed goes on from its newest checkpoint. Checkpoints lie in
-    ``results/checkpoints``, keyed by what decides the run, where the workflow cannot delete them.
-    Snapshots go to ``results/snapshots/…`` when the run has ended.
+    A run that was killed goes on from its newest checkpoint; one that still trains the same is
+    waited for. Checkpoints lie in ``results/checkpoints``, keyed by what decides the run, where
+    the workflow cannot delete them. Snapshots go to ``results/snapshots/…`` when the run has
+    ended.
 
     Args:
         settings: model, optimisation, loss.
@@ -64,27 +67,66 @@ def train_policy(
     """
     warn_before_limit(execution.limit_margin_seconds)
     accelerator = new_accelerator(settings.optimiser.mixed_precision)
-    meter = Meter(accelerator.device, accelerator.num_processes)
-    manifest = Manifest("train", settings.model_dump(), [plan, reference])
-    trainer = _trainer(settings, execution, cell, plan, reference, accelerator)
-    folder = results / "checkpoints" / cell.policy_path / _identity(settings, cell, manifest)
-    checkpoints, snapshots = Checkpoints(folder), _snapshots(folder, trainer, settings)
+    run = Run(settings, cell, results, Manifest("train", settings.model_dump(), [plan, reference]))
+    with alone(run.checkpoints, run.output / "manifest.json", accelerator) as done:
+        if not done:
+            meter = Meter(accelerator.device, accelerator.num_processes)
+            trainer = _trainer(settings, execution, cell, plan, reference, accelerator)
+            _train(run, trainer, meter)
+    main = accelerator.is_main_process
+    return dict(read_json(run.output / "training.json")) if main else {}
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run, and where its files lie."""
+
+    settings: TrainSettings
+    cell: Cell
+    results: Path
+    manifest: Manifest
+
+    @property
+    def key(self) -> str:
+        """Its name in the results folder."""
+        return f"policies/{self.cell.policy_path}"
+
+    @property
+    def output(self) -> Path:
+        """Folder of the policy."""
+        return self.results / self.key
+
+    @cached_property
+    def checkpoints(self) -> Path:
+        """Folder of what it keeps until it has ended."""
+        identity = _identity(self.settings, self.cell, self.manifest)
+        return self.results / "checkpoints" / self.cell.policy_path / identity
+
+    @property
+    def snapshots(self) -> Path:
+        """Folder of its snapshots."""
+        return self.results / "snapshots" / self.cell.policy_path
+
+
+def _train(run: Run, trainer: Trainer, meter: Meter) -> None:
+    checkpoints, weights_name = Checkpoints(run.checkpoints), run.settings.optimiser.weights_name
+    steps = snapshot_steps(trainer.steps, run.settings.snapshots)
+    snapshots = Snapshots(run.checkpoints / "snapshots", steps, weights_name)
     first_step = trainer.resume(checkpoints, before=snapshots.first_missing()) + 1
-    if not accelerator.is_main_process:
+    if not trainer.accelerator.is_main_process:
         trainer.run(checkpoints, Unobserved())
-        return {}
-    key = f"policies/{cell.policy_path}"
-    axes = {"stage": "train", **cell.axes}
-    with RunJournal(results, key, axes, manifest.tags, first_step=first_step) as run:
-        recorder = Recorder(run, trainer, meter, Ledger(folder), snapshots)
+        return
+    axes = {"stage": "train", **run.cell.axes}
+    tags = run.manifest.tags
+    with RunJournal(run.results, run.key, axes, tags, first_step=first_step) as journal:
+        recorder = Recorder(journal, trainer, meter, Ledger(run.checkpoints), snapshots)
         summary = _observed(trainer, checkpoints, recorder)
-        if settings.snapshots:
-            snapshots.publish(results / "snapshots" / cell.policy_path)
-        _save(trainer, settings, results / key, summary)
-        manifest.write(results / key / "manifest.json", **summary)
-        _show(run, results / key, settings.optimiser.weights_name, summary)
+        if run.settings.snapshots:
+            snapshots.publish(run.snapshots)
+        _save(trainer, run.settings, run.output, summary)
+        run.manifest.write(run.output / "manifest.json", **summary)
+        _show(journal, run.output, weights_name, summary)
     checkpoints.clear()
-    return summary
 
 
 def new_accelerator(mixed_precision: str) -> Accelerator:
@@ -179,11 +221,6 @@ def _trainer(
         execution=execution,
         accelerator=accelerator,
     )
-
-
-def _snapshots(folder: Path, trainer: Trainer, settings: TrainSettings) -> Snapshots:
-    steps = snapshot_steps(trainer.steps, settings.snapshots)
-    return Snapshots(folder / "snapshots", steps, settings.optimiser.weights_name)
 
 
 def _observed(trainer: Trainer, checkpoints: Checkpoints, recorder: Recorder) -> dict[str, Any]:

@@ -97,6 +97,47 @@ def test_killed_runs_end_with_the_same_bits(tmp_path: Path) -> None:
     assert not list((tmp_path / "killed" / "checkpoints").rglob("*.pt"))
 
 
+def logged(results: Path) -> list[int]:
+    """Steps in the run's journal, in their order."""
+    [journal] = (results / "tracking").rglob("metrics.jsonl")
+    return [json.loads(line)["step"] for line in journal.read_text().splitlines()]
+
+
+def test_a_process_that_outlived_its_workflow_is_waited_for(tmp_path: Path) -> None:
+    """The one that waited writes nothing itself: there is one attempt."""
+    made, settings = prepared(tmp_path)
+    first = start(made, settings, tmp_path)
+    while steps_logged(tmp_path) < 10:
+        assert first.is_alive()
+        time.sleep(0.005)
+    second = start(made, settings, tmp_path)
+    for process in (first, second):
+        process.join()
+        assert process.exitcode == 0
+    assert logged(tmp_path) == list(range(1, 121))
+    summary = read_json(tmp_path / "policies" / cell().policy_path / "training.json")
+    assert (summary["attempts"], summary["comparisons"]) == (1, 240)
+
+
+def test_where_it_is_killed_the_one_that_waited_goes_on(tmp_path: Path) -> None:
+    made, settings = prepared(tmp_path)
+    train_policy(settings, OFTEN, cell(), made.plan, made.reference, tmp_path / "whole")
+    results = tmp_path / "killed"
+    first = start(made, settings, results)
+    while steps_logged(results) < 10:
+        assert first.is_alive()
+        time.sleep(0.005)
+    second = start(made, settings, results)
+    time.sleep(0.3)
+    first.kill()
+    second.join()
+    assert second.exitcode == 0
+    assert logged(results) == list(range(1, 121))
+    assert digest(results) == digest(tmp_path / "whole")
+    summary = read_json(results / "policies" / cell().policy_path / "training.json")
+    assert summary["attempts"] == 2
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
 def test_a_signal_leaves_a_checkpoint_of_the_last_step(
     tmp_path: Path, number: signal.Signals
