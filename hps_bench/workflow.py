@@ -362,7 +362,10 @@ class Workflow(Selection):
 
     def figure_job(self, figure: str) -> FigureJob:
         """What a figure shows: its cells."""
-        return FigureJob(cells=self.figure_cells(figure), statistics=self.config.statistics)
+        these = self.figure_cells(figure)
+        return FigureJob(
+            cells=these, followed=self.followed(these), statistics=self.config.statistics
+        )
 
     @cached_property
     def comparison(self) -> ComparisonJob:

@@ -26,6 +26,7 @@ from hps_bench.tables.layout import find_layout
 from hps_bench.tables.margins import MarginMeasure
 from hps_bench.tables.metrics import MARGIN_AT_KL, MARGIN_IN_SD, MARGIN_PER_KL, RM_DPO
 from hps_bench.tables.published import PublishedLookup
+from hps_bench.trajectory.reading import trajectory_file
 
 COLUMNS = (*Policy._fields, "quantity", "mean", "low", "high", "seeds", "prompts")
 
@@ -45,12 +46,7 @@ def records(job: FigureJob, results: Path) -> pd.DataFrame:
     Returns:
         ``COLUMNS``; ``quantity`` is the name of one of ``QUANTITIES``.
     """
-    rows = [
-        row
-        for cells in _rows(job.cells)
-        for policy, seeds in by_policy(cells).items()
-        for row in _margins(_measure(cells, job, results), policy, seeds, results)
-    ]
+    rows = [row for cells in _rows(job.cells) for row in _of_row(cells, job, results)]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     compared = frame.groupby([*_ROW, "method", "quantity"])["responses"].transform("nunique") > 1
     return frame[compared].sort_values("responses", kind="stable", ignore_index=True)
@@ -81,11 +77,28 @@ def _rows(cells: Iterable[Cell]) -> Iterable[list[Cell]]:
     return rows.values()
 
 
-def _measure(cells: Sequence[Cell], job: FigureJob, results: Path) -> MarginMeasure:
+def _of_row(cells: Sequence[Cell], job: FigureJob, results: Path) -> Iterator[Row]:
     """As the tables have it, without the paper's numbers; policies of a row are matched."""
     layout, published = find_layout("margins-normalised"), PublishedLookup(lambda _: None)
-    followed = frozenset(cell.policy_path for cell in cells)
-    return MarginMeasure(layout, results, published, job.statistics, cells, followed)
+    matched = _matched(cells, job, results)
+    measure = MarginMeasure(layout, results, published, job.statistics, cells, matched)
+    for policy, seeds in by_policy(cells).items():
+        yield from _margins(measure, policy, seeds, results)
+
+
+def _matched(cells: Sequence[Cell], job: FigureJob, results: Path) -> frozenset[str]:
+    """Policies with a trajectory, of seeds in which all policies that have any have one.
+
+    Another seed's would be matched with fewer policies, and so at another KL.
+    """
+    there = {
+        cell
+        for cell in cells
+        if cell.policy_path in job.followed and trajectory_file(cell, results).is_file()
+    }
+    seeds = [{cell.seed for cell in own if cell in there} for own in by_policy(cells).values()]
+    shared = set.intersection(*filter(None, seeds)) if there else set()
+    return frozenset(cell.policy_path for cell in there if cell.seed in shared)
 
 
 def _margins(

@@ -41,14 +41,17 @@ def point_handles(styles: Styles, markers: Markers, *, lined: bool = False) -> l
     """Entries of a legend: methods, and rewards where these have the markers."""
     if not markers:
         return [*method_handles(styles, marked=True, lined=lined)]
-    colours = [
-        Patch(color=style.colour, label=label(method.upper())) for method, style in styles.items()
-    ]
+    colours = method_handles(styles) if lined else _patches(styles)
     rewards = [
         Line2D([], [], color=GREY, linestyle="none", marker=marker, label=axis_text("reward", name))
         for name, marker in markers.items()
     ]
     return [*colours, *rewards]
+
+
+def _patches(styles: Styles) -> Iterable[Artist]:
+    for method, style in styles.items():
+        yield Patch(color=style.colour, label=label(method.upper()))
 
 
 def draw_points(

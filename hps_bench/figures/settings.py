@@ -13,4 +13,7 @@ class FigureJob(Settings):
     """What one figure shows."""
 
     cells: list[Cell] = Field(min_length=1, description="cells of the figure's experiments")
+    followed: list[str] = Field(
+        [], description="paths of the policies that are followed through training"
+    )
     statistics: TableSettings = Field(TableSettings(), description="intervals, as in tables")

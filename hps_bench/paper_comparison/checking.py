@@ -26,11 +26,20 @@ _JUDGED: tuple[Verdict, ...] = ("agrees", "differs")
 
 @dataclass(frozen=True)
 class Estimate:
-    """A number from our results, with the bounds that the joint bootstrap gives it."""
+    """A number from our results, with the bounds that the joint bootstrap gives it.
+
+    Attributes:
+        mean: of our means.
+        low: lower bound.
+        high: upper bound.
+        reversed: whether one of the comparisons that are counted does not hold, by the bootstrap
+            of that one, at the same level over all of them (Bonferroni).
+    """
 
     mean: float
     low: float
     high: float
+    reversed: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,13 @@ class _Ours:
         method: Literal["inverted_cdf", "linear"] = "inverted_cdf" if claim.counts else "linear"
         resamples = formula.function(self.resamples)
         bounds = np.nanquantile(resamples, [tail, 1 - tail], method=method)
-        return Estimate(float(formula.function(self.means)), *map(float, bounds))
+        low, high = map(float, bounds)
+        mean = float(formula.function(self.means))
+        return Estimate(mean, low, high, self._is_reversed(formula, tail))
+
+    def _is_reversed(self, formula: Formula, tail: float) -> bool:
+        holds = list(formula.comparisons(self.resamples)) if formula.comparisons else []
+        return any(float(np.mean(one)) <= tail / len(holds) for one in holds)
 
 
 def check_claims(
@@ -181,10 +196,11 @@ def _verdict(claim: Claim, ours: Estimate | None) -> ClaimVerdict:
     if not claim.counts:
         slack = _slack(claim)
         return "agrees" if ours.low - slack <= claimed <= ours.high + slack else "differs"
-    # All that there are: hardly any interval that tells little would end below.
+    # A count of all that there are is the upper bound of any interval that tells little, and
+    # resampling only ever takes from it.
     if ours.low >= claimed:
         return "agrees"
-    return "differs" if ours.high < claimed else "undecided"
+    return "differs" if ours.reversed else "undecided"
 
 
 def _slack(claim: Claim) -> float:

@@ -139,7 +139,8 @@ def _notes(settings: TableSettings) -> list[str]:
         "joint bootstrap: all policies share the resampled seeds, and on a test set the resampled "
         "prompts. The claim agrees where the claimed number lies within the interval. Where all "
         "of some comparisons are claimed to hold, it agrees if they do at the lower bound, too, "
-        "differs if they do not at the upper one, and is undecided in between.",
+        "differs if one of them is reversed by its own bootstrap (at that level over all of them), "
+        "and is undecided in between.",
         "base: the policy of BT or PL with the same reward. Formulas of both are over all pairs of "
         "HPS with one of them; of both margins, over both.",
     ]

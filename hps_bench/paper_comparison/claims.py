@@ -8,13 +8,14 @@ import numpy as np
 
 from hps_bench.paper_comparison import comparisons as of
 from hps_bench.paper_comparison.averages import average_improvements
-from hps_bench.paper_comparison.comparisons import SIZES, Comparisons, Place, counted
+from hps_bench.paper_comparison.comparisons import SIZES, Place, counted
 from hps_bench.paper_comparison.formulas import (
     HH,
     MARGINS,
     PKU,
     QUALITY,
     REWARDS,
+    Comparisons,
     Figures,
     Formula,
     Function,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise, product
 
 import numpy as np
@@ -12,13 +12,12 @@ from hps_bench.paper_comparison.formulas import (
     MARGINS,
     PKU,
     REWARDS,
+    Comparisons,
     Figures,
     Formula,
     Number,
     Truth,
 )
-
-Comparisons = Callable[[Figures], Iterable[Truth]]
 
 Place = tuple[str, str]
 """Test set and training set."""
@@ -39,7 +38,7 @@ def counted(description: str, comparisons: Comparisons) -> Formula:
         holding = [np.asarray(holds, dtype=float) for holds in comparisons(figures)]
         return np.asarray(np.sum(holding, axis=0))
 
-    return Formula(description, function)
+    return Formula(description, function, comparisons=comparisons)
 
 
 def ahead_within_rewards(places: Sequence[Place]) -> Comparisons:

@@ -72,6 +72,7 @@ class Figures:
 
 
 Function = Callable[[Figures], Number]
+Comparisons = Callable[[Figures], Iterable[Truth]]
 
 
 @dataclass(frozen=True)
@@ -82,11 +83,13 @@ class Formula:
         description: in words or symbols.
         function: of all figures; raises ``KeyError`` where one is not there.
         variant: what it takes as the baseline, where a claim tries several.
+        comparisons: those that are counted, if that is what the formula does.
     """
 
     description: str
     function: Function
     variant: str = ""
+    comparisons: Comparisons | None = None
 
 
 def improvement(ours: Number, baseline: Number) -> Number:

@@ -43,7 +43,7 @@ class Measured:
         found: seeds whose results exist.
         expected: seeds that the config asks for.
         incomparable: why it bears no verdict all the same; else empty.
-        by_seed: values of prompts, one series per seed, by id of the prompt.
+        by_seed: values of prompts, one series per seed that has some, by id of the prompt.
     """
 
     interval: Interval | None
@@ -89,7 +89,11 @@ def _quality(place: Place, results: Path, statistics: TableSettings) -> dict[Fig
             interval_of(frames, metric.source, statistics, paths),
             len(frames),
             len(paths),
-            by_seed=tuple(frame[metric.source].astype(float) for frame in frames),
+            by_seed=tuple(
+                values
+                for frame in frames
+                if (values := frame[metric.source].astype(float)).notna().any()
+            ),
         )
         for metric in _published_metrics(_QUALITY)
     }
@@ -168,7 +172,7 @@ def _outcomes(place: Place, measure: JudgedMeasure) -> Mapping[str, tuple[pd.Ser
         differences(judged.scores, cell.policy_path, opponent)
         for cell, opponent in zip(place.cells, _opponents(place), strict=True)
     )
-    found = [frame["score"] for frame in frames if frame is not None]
+    found = [f["score"] for f in frames if f is not None and f["score"].notna().any()]
     return {
         name: tuple((100.0 * (np.sign(seed) == sign)).where(seed.notna()) for seed in found)
         for name, sign in _SIGNS.items()

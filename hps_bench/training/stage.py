@@ -15,6 +15,7 @@ import torch
 from hps_bench.cell import Cell
 from hps_bench.curves import first_and_last
 from hps_bench.errors import UserError
+from hps_bench.integrity import is_whole
 from hps_bench.losses.loading import load_function
 from hps_bench.models.loading import load_tokenizer
 from hps_bench.models.saving import save_model
@@ -68,13 +69,16 @@ def train_policy(
     warn_before_limit(execution.limit_margin_seconds)
     accelerator = new_accelerator(settings.optimiser.mixed_precision)
     run = Run(settings, cell, results, Manifest("train", settings.model_dump(), [plan, reference]))
-    with alone(run.checkpoints, run.output / "manifest.json", accelerator) as done:
-        if not done:
+    with alone(run.checkpoints.parent, accelerator) as waited:
+        if not (waited and run.is_done()):
             meter = Meter(accelerator.device, accelerator.num_processes)
             trainer = _trainer(settings, execution, cell, plan, reference, accelerator)
             _train(run, trainer, meter)
-    main = accelerator.is_main_process
-    return dict(read_json(run.output / "training.json")) if main else {}
+        accelerator.end_training()
+        if not accelerator.is_main_process:
+            return {}
+        Checkpoints(run.checkpoints).clear()
+        return dict(read_json(run.output / "training.json"))
 
 
 @dataclass(frozen=True)
@@ -103,15 +107,27 @@ class Run:
         return self.results / "checkpoints" / self.cell.policy_path / identity
 
     @property
+    def weights(self) -> Path:
+        """File of the trained weights."""
+        return self.output / self.settings.optimiser.weights_name
+
+    def is_done(self) -> bool:
+        """Whether the policy that lies there is this run's."""
+        files = [self.output / name for name in ("manifest.json", "training.json")]
+        if not all(map(is_whole, (*files, self.weights))):
+            return False
+        return bool(read_json(files[0])["results"].get("run") == self.checkpoints.name)
+
+    @property
     def snapshots(self) -> Path:
         """Folder of its snapshots."""
         return self.results / "snapshots" / self.cell.policy_path
 
 
 def _train(run: Run, trainer: Trainer, meter: Meter) -> None:
-    checkpoints, weights_name = Checkpoints(run.checkpoints), run.settings.optimiser.weights_name
+    checkpoints = Checkpoints(run.checkpoints)
     steps = snapshot_steps(trainer.steps, run.settings.snapshots)
-    snapshots = Snapshots(run.checkpoints / "snapshots", steps, weights_name)
+    snapshots = Snapshots(run.checkpoints / "snapshots", steps, run.weights.name)
     first_step = trainer.resume(checkpoints, before=snapshots.first_missing()) + 1
     if not trainer.accelerator.is_main_process:
         trainer.run(checkpoints, Unobserved())
@@ -124,9 +140,8 @@ def _train(run: Run, trainer: Trainer, meter: Meter) -> None:
         if run.settings.snapshots:
             snapshots.publish(run.snapshots)
         _save(trainer, run.settings, run.output, summary)
-        run.manifest.write(run.output / "manifest.json", **summary)
-        _show(journal, run.output, weights_name, summary)
-    checkpoints.clear()
+        _show(journal, run, summary)
+    run.manifest.write(run.output / "manifest.json", run=run.checkpoints.name, **summary)
 
 
 def new_accelerator(mixed_precision: str) -> Accelerator:
@@ -236,12 +251,12 @@ def _observed(trainer: Trainer, checkpoints: Checkpoints, recorder: Recorder) ->
     }
 
 
-def _show(run: RunJournal, output: Path, weights_name: str, summary: dict[str, Any]) -> None:
+def _show(journal: RunJournal, run: Run, summary: dict[str, Any]) -> None:
     """Put figures and files of a policy into its journal."""
-    run.figures({name: v for name, v in summary.items() if isinstance(v, int | float)})
-    run.artifact(output / "training.json")
-    run.artifact(output / "manifest.json")
-    run.adapter(output / weights_name)
+    journal.figures({name: v for name, v in summary.items() if isinstance(v, int | float)})
+    journal.artifact(run.output / "training.json")
+    journal.artifact(run.output / "manifest.json")
+    journal.adapter(run.weights)
 
 
 def _save(trainer: Trainer, settings: TrainSettings, output: Path, summary: dict[str, Any]) -> None:

@@ -25,7 +25,8 @@ Visit = tuple[float | None, Sequence[int], Sequence[float]]
 
 
 def job(*of: Cell) -> FigureJob:
-    return FigureJob(cells=list(of), statistics=SETTINGS)
+    followed = [cell.policy_path for cell in of]
+    return FigureJob(cells=list(of), followed=followed, statistics=SETTINGS)
 
 
 def write_journal(results: Path, of: Cell, metrics: Sequence[Mapping[str, float]]) -> None:

@@ -139,6 +139,21 @@ def test_margins_at_equal_kl_by_n(tmp_path: Path) -> None:
     assert [axes.get_title() for axes in figure.axes][-1] == "Margin at equal KL, nats"
 
 
+def test_margins_are_matched_within_seeds_that_all_have(tmp_path: Path) -> None:
+    """Seed 1 of n = 20 has no other n to be matched with; nor do policies that none follows."""
+    of = [*cells("dpo-hps", responses=20, seeds=2), cell("dpo-hps", responses=5)]
+    for each in of:
+        write_evaluation(tmp_path, each.evaluation_path, rm_dpo=1.0, kl_preferred=1.0)
+        size = each.responses / 5
+        run = [point(0, 0, "a"), point(2, 1, "a", kl_preferred=size, rm_dpo=size)]
+        write_trajectory(tmp_path, each, run)
+    frame = margin_n.records(job(*of), tmp_path)
+    at_kl = frame[frame["quantity"] == "margin_at_matched_kl"]
+    assert rows(at_kl, "responses", "mean", "seeds") == [(5, 1.0, 1), (20, 1.0, 1)]
+    none = margin_n.records(job(*of).model_copy(update={"followed": []}), tmp_path)
+    assert "margin_at_matched_kl" not in set(none["quantity"])
+
+
 def test_margins_of_one_n_are_no_curve(tmp_path: Path) -> None:
     of = cell("dpo-hps")
     write_evaluation(tmp_path, of.evaluation_path, rm_dpo=[1.0, 3.0])

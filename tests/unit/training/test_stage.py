@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+import logging
 import os
 import signal
 import socket
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from multiprocessing import get_context
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -22,9 +25,11 @@ from hps_bench.chat import Completion
 from hps_bench.logprobs import all_response_logps
 from hps_bench.models.loading import load_policy
 from hps_bench.records import read_json
+from hps_bench.tracking.files import read_state
 from hps_bench.training.data import load_training_data
 from hps_bench.training.settings import Execution, Lora, LossSettings, TrainSettings
 from hps_bench.training.stage import train_policy
+from tests.processes import wait_for
 from tests.unit.training.toy import Toy, cell, loss_settings, toy
 
 OFTEN = Execution(checkpoint_steps=7)
@@ -103,39 +108,96 @@ def logged(results: Path) -> list[int]:
     return [json.loads(line)["step"] for line in journal.read_text().splitlines()]
 
 
-def test_a_process_that_outlived_its_workflow_is_waited_for(tmp_path: Path) -> None:
-    """The one that waited writes nothing itself: there is one attempt."""
-    made, settings = prepared(tmp_path)
-    first = start(made, settings, tmp_path)
-    while steps_logged(tmp_path) < 10:
-        assert first.is_alive()
+def train_aloud(log: Path, inputs: tuple[Any, ...]) -> None:
+    """Train, and write down what is said meanwhile."""
+    logging.getLogger("hps_bench").addHandler(logging.FileHandler(log))
+    train_policy(*inputs)
+
+
+@contextmanager
+def stopped(
+    made: Toy, settings: TrainSettings, results: Path, then: signal.Signals
+) -> Iterator[BaseProcess]:
+    """A training that is stopped in its midst, until another one waits for it; then a signal."""
+    process = start(made, settings, results)
+    while steps_logged(results) < 10:
+        assert process.is_alive()
         time.sleep(0.005)
-    second = start(made, settings, tmp_path)
-    for process in (first, second):
-        process.join()
-        assert process.exitcode == 0
+    assert process.pid is not None
+    os.kill(process.pid, signal.SIGSTOP)
+    yield process
+    log = results / "waiting.log"
+    wait_for(lambda: log.exists() and "waits for its end" in log.read_text(), 60)
+    os.kill(process.pid, then)
+    process.join()
+
+
+def start_second(made: Toy, settings: TrainSettings, results: Path) -> BaseProcess:
+    inputs = (settings, OFTEN, cell(), made.plan, made.reference, results)
+    arguments = (results / "waiting.log", inputs)
+    process = get_context("fork").Process(target=train_aloud, args=arguments)
+    process.start()
+    return process
+
+
+def written(results: Path) -> tuple[int, int]:
+    """Which file the weights are, and how often the journal was taken up."""
+    state = read_state(results / "tracking" / "policies" / cell().policy_path)
+    assert state is not None
+    weights = results / "policies" / cell().policy_path / WEIGHTS
+    return weights.stat().st_ino, state.attempt
+
+
+def test_a_process_that_outlived_its_workflow_is_waited_for(tmp_path: Path) -> None:
+    """The one that waited writes nothing itself."""
+    made, settings = prepared(tmp_path)
+    with stopped(made, settings, tmp_path, signal.SIGCONT) as first:
+        second = start_second(made, settings, tmp_path)
+    before = written(tmp_path)
+    second.join()
+    assert (first.exitcode, second.exitcode) == (0, 0)
+    assert before == written(tmp_path)
+    assert before[1] == 1
     assert logged(tmp_path) == list(range(1, 121))
-    summary = read_json(tmp_path / "policies" / cell().policy_path / "training.json")
-    assert (summary["attempts"], summary["comparisons"]) == (1, 240)
+    assert not list((tmp_path / "checkpoints").rglob("*.pt"))
 
 
 def test_where_it_is_killed_the_one_that_waited_goes_on(tmp_path: Path) -> None:
     made, settings = prepared(tmp_path)
     train_policy(settings, OFTEN, cell(), made.plan, made.reference, tmp_path / "whole")
     results = tmp_path / "killed"
-    first = start(made, settings, results)
-    while steps_logged(results) < 10:
-        assert first.is_alive()
-        time.sleep(0.005)
-    second = start(made, settings, results)
-    time.sleep(0.3)
-    first.kill()
+    with stopped(made, settings, results, signal.SIGKILL):
+        second = start_second(made, settings, results)
     second.join()
     assert second.exitcode == 0
+    assert written(results)[1] == 2
     assert logged(results) == list(range(1, 121))
     assert digest(results) == digest(tmp_path / "whole")
-    summary = read_json(results / "policies" / cell().policy_path / "training.json")
-    assert summary["attempts"] == 2
+
+
+def test_a_policy_of_other_settings_is_not_taken_over(tmp_path: Path) -> None:
+    """It is waited for, too: both write to the same places."""
+    made, settings = prepared(tmp_path)
+    other = made.settings(lora=settings.optimiser.lora, batch_size=2, learning_rate=1e-3)
+    train_policy(other, OFTEN, cell(), made.plan, made.reference, tmp_path / "alone")
+    with stopped(made, settings, tmp_path, signal.SIGCONT) as first:
+        second = start_second(made, other, tmp_path)
+    second.join()
+    assert (first.exitcode, second.exitcode) == (0, 0)
+    assert digest(tmp_path) == digest(tmp_path / "alone")
+    assert logged(tmp_path) == list(range(1, 121))
+
+
+def test_a_signal_ends_the_one_that_waits(tmp_path: Path) -> None:
+    made, settings = prepared(tmp_path)
+    with stopped(made, settings, tmp_path, signal.SIGKILL):
+        second = start_second(made, settings, tmp_path)
+        log = tmp_path / "waiting.log"
+        wait_for(lambda: log.exists() and "waits for its end" in log.read_text(), 60)
+        assert second.pid is not None
+        os.kill(second.pid, signal.SIGUSR1)
+        second.join()
+    assert second.exitcode == 1, "RunInterruptedError, which the command line makes 75"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGUSR1])
