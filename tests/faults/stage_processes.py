@@ -23,6 +23,9 @@ COMMANDS = {
 WITHOUT_VLLM = COMMANDS - {"samples"}
 """Those that the workflow runs at tiny scale."""
 
+_FIRST_SECONDS = 0.1
+"""Within which the first process of a command is killed: it may be the only one, and be quick."""
+
 
 @dataclass(frozen=True)
 class StageProcess:
@@ -101,7 +104,9 @@ class Assassin:
         now = time.monotonic()
         for process in stages(self.session):
             if process not in self._due:
-                self._due[process] = now + self.choices.uniform(0, self.seconds)
+                first = process.command not in {of.command for of in self._due}
+                seconds = _FIRST_SECONDS if first else self.seconds
+                self._due[process] = now + self.choices.uniform(0, seconds)
             if now >= self._due[process] and self.killed.count(process.command) < self.times:
                 self._due[process] = float("inf")
                 kill = self.choices.choice((process.kill, process.kill_worker))
