@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pandas as pd
@@ -19,7 +19,7 @@ from hps_bench.figures.panels import (
     panels,
     parts,
 )
-from hps_bench.figures.policies import Policy, Row, by_policy, evaluations
+from hps_bench.figures.policies import Policy, Row, by_axes, by_policy, evaluations
 from hps_bench.figures.settings import FigureJob
 from hps_bench.figures.style import method_styles
 from hps_bench.tables.layout import find_layout
@@ -46,7 +46,9 @@ def records(job: FigureJob, results: Path) -> pd.DataFrame:
     Returns:
         ``COLUMNS``; ``quantity`` is the name of one of ``QUANTITIES``.
     """
-    rows = [row for cells in _rows(job.cells) for row in _of_row(cells, job, results)]
+    rows = [
+        row for cells in by_axes(job.cells, _ROW).values() for row in _of_row(cells, job, results)
+    ]
     frame = pd.DataFrame(rows, columns=COLUMNS)
     compared = frame.groupby([*_ROW, "method", "quantity"])["responses"].transform("nunique") > 1
     return frame[compared].sort_values("responses", kind="stable", ignore_index=True)
@@ -67,14 +69,6 @@ def draw(frame: pd.DataFrame) -> Figure:
     finish(axes, "n, responses per prompt")
     legend_above(figure, method_handles(styles, marked=True))
     return figure
-
-
-def _rows(cells: Iterable[Cell]) -> Iterable[list[Cell]]:
-    """Cells of each row of panels."""
-    rows: dict[tuple[object, ...], list[Cell]] = {}
-    for cell in cells:
-        rows.setdefault(tuple(getattr(cell, axis) for axis in _ROW), []).append(cell)
-    return rows.values()
 
 
 def _of_row(cells: Sequence[Cell], job: FigureJob, results: Path) -> Iterator[Row]:

@@ -30,11 +30,15 @@ class Policy(NamedTuple):
 
 def by_policy(cells: Iterable[Cell]) -> dict[Policy, list[Cell]]:
     """Cells of each policy, one a seed, in the order given."""
-    policies: dict[Policy, list[Cell]] = {}
+    return {Policy(*key): own for key, own in by_axes(cells, Policy._fields).items()}
+
+
+def by_axes(cells: Iterable[Cell], axes: Sequence[str]) -> dict[tuple[Any, ...], list[Cell]]:
+    """Cells by their values on some axes, in the order given."""
+    found: dict[tuple[Any, ...], list[Cell]] = {}
     for cell in cells:
-        key = Policy(*(getattr(cell, axis) for axis in Policy._fields))
-        policies.setdefault(key, []).append(cell)
-    return policies
+        found.setdefault(tuple(getattr(cell, axis) for axis in axes), []).append(cell)
+    return found
 
 
 def trained(cells: Iterable[Cell]) -> list[Cell]:

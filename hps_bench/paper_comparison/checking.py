@@ -21,8 +21,6 @@ from hps_bench.tables.settings import TableSettings
 Outcome = Literal["holds", "does not hold", ""]
 ClaimVerdict = Verdict | Literal["undecided", ""]
 
-_JUDGED: tuple[Verdict, ...] = ("agrees", "differs")
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -76,10 +74,12 @@ class _Ours:
     resamples: Figures
     level: float
 
-    def estimate(self, claim: Claim, formula: Formula) -> Estimate:
+    def estimate(self, formula: Formula) -> Estimate:
         tail = (1 - self.level) / 2
         # A count between two others is none.
-        method: Literal["inverted_cdf", "linear"] = "inverted_cdf" if claim.counts else "linear"
+        method: Literal["inverted_cdf", "linear"] = (
+            "inverted_cdf" if formula.comparisons else "linear"
+        )
         resamples = formula.function(self.resamples)
         bounds = np.nanquantile(resamples, [tail, 1 - tail], method=method)
         low, high = map(float, bounds)
@@ -151,11 +151,10 @@ def _check(
     rounding = 0.0 if claim.counts else _rounding(formula, asked, number)
     outcome = _outcome(claim, number, rounding)
     found = [compared[key] for key in numbers.asked]
-    estimate = ours.estimate(claim, formula) if all(one.ours for one in found) else None
-    unjudged = [one for one in found if one.verdict not in _JUDGED]
-    verdict, reason = (
-        (unjudged[0].verdict, unjudged[0].reason) if unjudged else (_verdict(claim, estimate), "")
-    )
+    estimate = ours.estimate(formula) if all(one.ours for one in found) else None
+    lacking = next((one for one in found if one.reason), None)
+    verdict = lacking.verdict if lacking else _verdict(claim, estimate)
+    reason = lacking.reason if lacking else ""
     return CheckedFormula(claim, formula, number, rounding, outcome, estimate, verdict, reason)
 
 

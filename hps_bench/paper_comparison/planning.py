@@ -17,7 +17,7 @@ from hps_bench.paper import (
 )
 from hps_bench.paper_comparison.settings import ComparisonJob, Place
 from hps_bench.paper_comparison.titles import TABLES
-from hps_bench.study.planning import study_cells
+from hps_bench.study.planning import is_simulated, study_cells
 from hps_bench.tables.published import published_figures
 from hps_bench.tables.table import ALL_SETS, BASELINE, Group, RowKey
 
@@ -65,7 +65,7 @@ def comparison_files(job: ComparisonJob) -> list[str]:
 def _planned(config: Config, key: RowKey, group: Group, planned: Collection[Cell]) -> list[Cell]:
     if group != ALL_SETS:
         return list(_cells(key, group, planned))
-    if config.study is not None and config.study.simulated is not None:
+    if is_simulated(config):
         return []
     return [cell for cell in study_cells(config) if key in (BASELINE, _row(cell))]
 

@@ -29,7 +29,7 @@ def study(tmp_path: Path) -> Study:
 def visit(browser: Browser, study: Study) -> Iterator[Visit]:
     with study.served() as address:
         context = browser.new_context(viewport={"width": 1280, "height": 900})
-        visit = Visit(context, address)
+        visit = Visit(context, address=address)
         yield visit
         context.close()
     assert visit.complaints == []

@@ -4,28 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from playwright.sync_api import BrowserContext, Locator, Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from hps_bench.study.criteria import SCORES
+from tests.browser.watched import Watched
 
 FIELDS = 4 * len(SCORES)
 
 
 @dataclass
-class Visit:
-    """A browser of one rater, with all that it asked for and all that it complained about."""
+class Visit(Watched):
+    """A browser of one rater."""
 
-    context: BrowserContext
-    address: str
-    asked: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.context.on("request", lambda request: self.asked.append(request.url))
-        self.context.on("console", lambda message: self.complaints.append(message.text))
-        self.context.on("weberror", lambda error: self.complaints.append(str(error.error)))
-        self.context.on("dialog", lambda dialog: self.complaints.append(dialog.message))
-        self.page = self.context.new_page()
+    address: str = field(kw_only=True)
 
     def open_link(self, token: str) -> Page:
         """Open the personal link, which leads to the instructions."""

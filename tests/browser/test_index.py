@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
@@ -12,6 +11,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 from hps_bench.config import Config
 from hps_bench.index_page.page import write_index
+from tests.browser.watched import Watched
 from tests.unit.hostile.texts import HTML
 from tests.unit.index_page.fabricated import (
     DIALOGUE,
@@ -31,19 +31,8 @@ ATTACK = "".join(HTML) + "<svg onload=alert(1)><script>window.broken = 1</script
 RUN = f"{DIALOGUE}/{DIALOGUE}/dpo-hps/n4-b0.1-s0"
 
 
-@dataclass
-class Opened:
-    """A page with all that it asked for, and all that it complained about."""
-
-    page: Page
-    asked: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-
-    def __post_init__(self) -> None:
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.complaints.append(message.text))
-        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.complaints.append(dialog.message))
+class Opened(Watched):
+    """The page of results."""
 
     def open(self, file: Path, query: str = "") -> None:
         """Open a file and wait until its script has run."""
@@ -67,7 +56,7 @@ def file(tmp_path_factory: pytest.TempPathFactory, config: Config) -> Path:
 @pytest.fixture
 def opened(browser: Browser) -> Iterator[Opened]:
     context = browser.new_context(viewport={"width": 1280, "height": 900})
-    found = Opened(context.new_page())
+    found = Opened(context)
     yield found
     assert found.complaints == []
     assert [url for url in found.asked if not url.startswith(("file:", "data:"))] == []

@@ -28,7 +28,7 @@ def test_a_rater_closes_the_browser_comes_back_and_submits(
     expect_saved(page)
     page.close()
 
-    elsewhere = Visit(browser.new_context(), visit.address)
+    elsewhere = Visit(browser.new_context(), address=visit.address)
     page = elsewhere.open_link(token)
     page.get_by_role("link", name="All tasks").click()
     expect(page.locator(".tasks .begun")).to_contain_text("2 of 20 scores")
@@ -97,7 +97,7 @@ def test_control_and_enter_go_on_from_any_field(visit: Visit, study: Study) -> N
 def test_without_scripts(browser: Browser, study: Study) -> None:
     with study.served() as address:
         context = browser.new_context(java_script_enabled=False)
-        visit = Visit(context, address)
+        visit = Visit(context, address=address)
         page = visit.begin(study.tokens["rater-002"])
         expect(page.locator(".bar .hint")).to_be_visible()
         for task in (1, 2):

@@ -20,7 +20,9 @@ pytestmark = pytest.mark.browser
 def test_no_page_scrolls_sideways(browser: Browser, tmp_path: Path, width: int) -> None:
     study = new_study(tmp_path, small_assignment(1, 1, "w" * 300))
     with study.served() as address:
-        visit = Visit(browser.new_context(viewport={"width": width, "height": 844}), address)
+        visit = Visit(
+            browser.new_context(viewport={"width": width, "height": 844}), address=address
+        )
         page = visit.begin(study.tokens["rater-001"])
         for path in ("/", "/tasks", "/tasks/1", "/none"):
             page.goto(f"{address}{path}")
@@ -31,7 +33,7 @@ def test_no_page_scrolls_sideways(browser: Browser, tmp_path: Path, width: int) 
 def test_fields_are_large_enough_for_a_finger(browser: Browser, study: Study) -> None:
     """WCAG 2.2, 2.5.8 asks for 24 pixels; 44 are its enhanced level."""
     with study.served() as address:
-        visit = Visit(browser.new_context(viewport={"width": 390, "height": 844}), address)
+        visit = Visit(browser.new_context(viewport={"width": 390, "height": 844}), address=address)
         page = visit.begin(study.tokens["rater-001"])
         for target in [*fields(page).all(), *page.locator("button").all()]:
             box = target.bounding_box()
@@ -45,7 +47,9 @@ def test_text_stands_out_in_either_scheme(browser: Browser, study: Study, scheme
     """Contrast by WCAG 2.2: 4.5 for text (1.4.3), 3 for the edges of fields (1.4.11)."""
     with study.served() as address:
         dark = scheme == "dark"
-        visit = Visit(browser.new_context(color_scheme="dark" if dark else "light"), address)
+        visit = Visit(
+            browser.new_context(color_scheme="dark" if dark else "light"), address=address
+        )
         page = visit.begin(study.tokens["rater-001"])
         paper = luminance(color(page, "body", "background-color"))
         card = luminance(color(page, ".response", "background-color"))

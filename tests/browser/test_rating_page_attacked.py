@@ -58,7 +58,7 @@ def test_hostile_text_stays_text(browser: Browser, tmp_path: Path) -> None:
     """Nothing in it runs, loads, leads away or turns round what stands beside it."""
     study = new_study(tmp_path, small_assignment(1, 1, ATTACK))
     with study.served() as address:
-        visit = Visit(browser.new_context(), address)
+        visit = Visit(browser.new_context(), address=address)
         page = visit.begin(study.tokens["rater-001"])
         texts = page.locator(".response .text")
         for number, letter in enumerate("xyzw"):

@@ -13,6 +13,7 @@ from hps_bench.records import read_rows
 from hps_bench.schemas import SAMPLES
 from tests.browser.chromium import chromium
 from tests.browser.mlflow_page import compare, names, open_file, search, served_views, visiting
+from tests.browser.watched import Watched
 
 pytestmark = [pytest.mark.demo, pytest.mark.xdist_group("demo")]
 
@@ -89,17 +90,14 @@ def test_the_samples_of_a_run_open_as_a_table(
 
 def test_the_index_opens_without_a_network_or_a_complaint(browser: Browser, demo: Path) -> None:
     context = browser.new_context()
-    page = context.new_page()
-    asked, complaints = [], []
-    page.on("request", lambda request: asked.append(request.url))
-    page.on("console", lambda message: complaints.append(message.text))
-    page.on("pageerror", lambda error: complaints.append(str(error)))
+    watched = Watched(context)
+    page = watched.page
     file = demo / "results/demo/index.html"
     page.goto(f"file://{file}")
     expect(page.locator("tr.cell").first).to_be_visible()
     expect(page.get_by_text("442.51").first).to_be_attached()
-    assert [url for url in asked if not url.startswith("data:")] == [f"file://{file}"]
-    assert complaints == []
+    assert [url for url in watched.asked if not url.startswith("data:")] == [f"file://{file}"]
+    assert watched.complaints == []
     links = page.locator("a[href]").evaluate_all("all => all.map(a => a.getAttribute('href'))")
     own = {link.partition("#")[0] for link in links if "://" not in link} - {""}
     assert "report/report.pdf" in own

@@ -3,7 +3,6 @@
 import hashlib
 import math
 import socket
-import time
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -26,8 +25,8 @@ from tests.unit.training.test_stage import (
     WEIGHTS,
     kill_after,
     start,
-    steps_logged,
     train_part,
+    wait_for_step,
 )
 from tests.unit.training.toy import Toy, cell, toy
 
@@ -94,9 +93,7 @@ def test_they_are_the_policy_after_so_many_steps(tmp_path: Path) -> None:
     assert summary["snapshots"] == [12, 24, 36, 48]
     assert read_json(tmp_path / "whole/policies" / cell().policy_path / "training.json") == summary
     process = start(made, settings, tmp_path / "killed", every)
-    while steps_logged(tmp_path / "killed") < 26:
-        assert process.is_alive()
-        time.sleep(0.005)
+    wait_for_step(process, tmp_path / "killed", 26)
     process.kill()
     process.join()
     (file,) = (tmp_path / "killed" / "checkpoints").rglob("step-00000024.pt")

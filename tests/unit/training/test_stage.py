@@ -57,12 +57,17 @@ def steps_logged(results: Path) -> int:
     return sum(path.read_bytes().count(b"\n") for path in files)
 
 
+def wait_for_step(process: BaseProcess, results: Path, step: int) -> None:
+    """Wait until a training has logged so many steps."""
+    while steps_logged(results) < step:
+        assert process.is_alive(), "the run ended too soon"
+        time.sleep(0.005)
+
+
 def kill_after(made: Toy, settings: TrainSettings, results: Path, step: int) -> None:
     """Train, and send SIGKILL as soon as this step has been logged."""
     process = start(made, settings, results)
-    while steps_logged(results) < step:
-        assert process.is_alive(), "the run ended before it could be killed"
-        time.sleep(0.005)
+    wait_for_step(process, results, step)
     process.kill()
     process.join()
     assert process.exitcode == -signal.SIGKILL
@@ -120,9 +125,7 @@ def stopped(
 ) -> Iterator[BaseProcess]:
     """A training that is stopped in its midst, until another one waits for it; then a signal."""
     process = start(made, settings, results)
-    while steps_logged(results) < 10:
-        assert process.is_alive()
-        time.sleep(0.005)
+    wait_for_step(process, results, 10)
     assert process.pid is not None
     os.kill(process.pid, signal.SIGSTOP)
     yield process
@@ -209,9 +212,7 @@ def test_a_signal_leaves_a_checkpoint_of_the_last_step(
     rarely = Execution(checkpoint_steps=10_000)
     train_policy(settings, rarely, cell(), made.plan, made.reference, tmp_path / "whole")
     process = start(made, settings, tmp_path / "stopped", rarely)
-    while steps_logged(tmp_path / "stopped") < 30:
-        assert process.is_alive()
-        time.sleep(0.005)
+    wait_for_step(process, tmp_path / "stopped", 30)
     assert process.pid is not None
     os.kill(process.pid, number)
     process.join()
